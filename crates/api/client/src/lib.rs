@@ -1,0 +1,1 @@
+//! corbel-client: see ARCHITECTURE.md.

@@ -1,0 +1,1 @@
+//! corbel-node-api: see ARCHITECTURE.md.

@@ -1,0 +1,3 @@
+//! corbel-console: see ARCHITECTURE.md.
+
+fn main() {}

@@ -1,0 +1,3 @@
+//! corbel-init: see ARCHITECTURE.md.
+
+fn main() {}

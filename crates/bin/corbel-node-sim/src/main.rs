@@ -1,0 +1,3 @@
+//! corbel-node-sim: see ARCHITECTURE.md.
+
+fn main() {}

@@ -1,0 +1,3 @@
+//! corbel-node: see ARCHITECTURE.md.
+
+fn main() {}

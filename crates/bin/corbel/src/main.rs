@@ -1,0 +1,3 @@
+//! corbel: see ARCHITECTURE.md.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! corbel-serve: see ARCHITECTURE.md.

@@ -1,0 +1,1 @@
+//! corbel-layout: see ARCHITECTURE.md.

@@ -1,0 +1,11 @@
+//! The nouns of Corbel as validated values: names, sizes, virtual machines, the node's own configuration.
+//!
+//! Pure: nothing here reads a file, a clock or a socket. Wire formats live in `corbel-node-api`; a value of this crate
+//! has already passed its checks.
+
+pub mod ids;
+pub mod size;
+pub mod vm;
+
+pub use ids::{HostName, NameError, NetworkName, VmName, VolumeName};
+pub use size::{ByteSize, SizeError};

@@ -1,0 +1,1 @@
+//! corbel-plan: see ARCHITECTURE.md.

@@ -1,0 +1,1 @@
+//! corbel-progress: see ARCHITECTURE.md.

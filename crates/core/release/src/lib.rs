@@ -1,0 +1,1 @@
+//! corbel-release: see ARCHITECTURE.md.

@@ -1,0 +1,1 @@
+//! corbel-agent: see ARCHITECTURE.md.

@@ -1,0 +1,1 @@
+//! corbel-build: see ARCHITECTURE.md.

@@ -1,0 +1,1 @@
+//! corbel-settle: see ARCHITECTURE.md.

@@ -1,0 +1,1 @@
+//! corbel-disk: see ARCHITECTURE.md.

@@ -1,0 +1,1 @@
+//! corbel-net: see ARCHITECTURE.md.

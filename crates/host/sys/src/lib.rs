@@ -1,0 +1,1 @@
+//! corbel-sys: see ARCHITECTURE.md.

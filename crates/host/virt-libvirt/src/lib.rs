@@ -1,0 +1,1 @@
+//! corbel-virt-libvirt: see ARCHITECTURE.md.

@@ -1,0 +1,1 @@
+//! corbel-e2e: see ARCHITECTURE.md.

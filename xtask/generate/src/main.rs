@@ -1,0 +1,3 @@
+//! corbel-generate: see ARCHITECTURE.md.
+
+fn main() {}

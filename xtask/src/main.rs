@@ -1,0 +1,3 @@
+//! xtask: see ARCHITECTURE.md.
+
+fn main() {}
