@@ -14,11 +14,16 @@ pub enum NameError {
     TooLong { kind: &'static str, len: usize, max: usize },
     /// A character outside the allowed set, or in a place where it may not stand.
     #[error("{kind} name {name:?} has {found:?} at position {position}: {rule}")]
-    BadCharacter { kind: &'static str, name: String, found: char, position: usize, rule: &'static str },
+    BadCharacter {
+        kind: &'static str,
+        name: String,
+        found: char,
+        position: usize,
+        rule: &'static str,
+    },
 }
 
-const OBJECT_RULE: &str =
-    "use letters, digits, '.', '_', '+' and '-', and begin with a letter or a digit";
+const OBJECT_RULE: &str = "use letters, digits, '.', '_', '+' and '-', and begin with a letter or a digit";
 
 /// The rule that machines, volumes and networks share: what is safe as a libvirt name, a file name and a URL segment.
 fn check_object(kind: &'static str, name: &str, max: usize) -> Result<(), NameError> {
@@ -101,7 +106,11 @@ fn check_host(name: &str) -> Result<(), NameError> {
         return Err(NameError::Empty { kind: KIND, max: 253 });
     }
     if name.len() > 253 {
-        return Err(NameError::TooLong { kind: KIND, len: name.chars().count(), max: 253 });
+        return Err(NameError::TooLong {
+            kind: KIND,
+            len: name.chars().count(),
+            max: 253,
+        });
     }
     let mut start = 0;
     for label in name.split('.') {
@@ -133,7 +142,10 @@ mod tests {
     #[test]
     fn a_name_that_breaks_the_rule_says_where() {
         let error = "web server".parse::<VmName>().expect_err("a blank is not allowed");
-        assert_eq!(error.to_string(), format!("VM name \"web server\" has ' ' at position 4: {OBJECT_RULE}"));
+        assert_eq!(
+            error.to_string(),
+            format!("VM name \"web server\" has ' ' at position 4: {OBJECT_RULE}")
+        );
         assert!("".parse::<VmName>().is_err());
         assert!("../etc".parse::<VolumeName>().is_err());
         assert!("-x".parse::<NetworkName>().is_err());

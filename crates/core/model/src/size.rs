@@ -61,11 +61,21 @@ impl FromStr for ByteSize {
 
 impl fmt::Display for ByteSize {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (unit, shift) =
-            UNITS.into_iter().find(|(_, shift)| self.0 >> shift > 0).unwrap_or(("B", 0));
+        let (unit, shift) = UNITS
+            .into_iter()
+            .find(|(_, shift)| self.0 >> shift > 0)
+            .unwrap_or(("B", 0));
         let whole = self.0 >> shift;
-        let tenths = if shift == 0 { 0 } else { ((self.0 >> (shift - 10)) & 0x3ff) * 10 / 1024 };
-        if tenths == 0 { write!(f, "{whole} {unit}") } else { write!(f, "{whole}.{tenths} {unit}") }
+        let tenths = if shift == 0 {
+            0
+        } else {
+            ((self.0 >> (shift - 10)) & 0x3ff) * 10 / 1024
+        };
+        if tenths == 0 {
+            write!(f, "{whole} {unit}")
+        } else {
+            write!(f, "{whole}.{tenths} {unit}")
+        }
     }
 }
 
@@ -76,7 +86,13 @@ mod tests {
 
     #[test]
     fn people_write_sizes_in_many_ways() {
-        for (text, bytes) in [("0", 0), ("512 MiB", 512 << 20), ("20G", 20 << 30), (" 1 tb ", 1 << 40), ("7B", 7)] {
+        for (text, bytes) in [
+            ("0", 0),
+            ("512 MiB", 512 << 20),
+            ("20G", 20 << 30),
+            (" 1 tb ", 1 << 40),
+            ("7B", 7),
+        ] {
             assert_eq!(text.parse(), Ok(ByteSize(bytes)), "{text}");
         }
         for text in ["", "MiB", "1 XB", "-1", "1.5G", "18446744073709551616", "99999999999T"] {

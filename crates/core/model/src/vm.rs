@@ -99,7 +99,10 @@ pub struct SpecError {
 impl SpecError {
     /// `problem` says what is wrong and what would be right.
     pub fn new(field: impl Into<String>, problem: impl Into<String>) -> Self {
-        Self { field: field.into(), problem: problem.into() }
+        Self {
+            field: field.into(),
+            problem: problem.into(),
+        }
     }
 }
 
@@ -177,19 +180,34 @@ impl VmSpec {
     /// The rules that no single field can hold alone.
     pub fn check(&self) -> Result<(), SpecError> {
         if !(1..=255).contains(&self.cpus) {
-            return Err(SpecError::new("cpus", format!("{} is not possible: give 1 to 255", self.cpus)));
+            return Err(SpecError::new(
+                "cpus",
+                format!("{} is not possible: give 1 to 255", self.cpus),
+            ));
         }
         if self.memory < ByteSize::mib(16) {
-            return Err(SpecError::new("memory", format!("{} is too little: give at least 16 MiB", self.memory)));
+            return Err(SpecError::new(
+                "memory",
+                format!("{} is too little: give at least 16 MiB", self.memory),
+            ));
         }
         if self.memory > ByteSize(1 << 46) {
-            return Err(SpecError::new("memory", format!("{} is more than 64 TiB, the most that KVM maps", self.memory)));
+            return Err(SpecError::new(
+                "memory",
+                format!("{} is more than 64 TiB, the most that KVM maps", self.memory),
+            ));
         }
         if self.disks.len() > 24 {
-            return Err(SpecError::new("disks", format!("{} disks were given: at most 24", self.disks.len())));
+            return Err(SpecError::new(
+                "disks",
+                format!("{} disks were given: at most 24", self.disks.len()),
+            ));
         }
         if self.networks.len() > 16 {
-            return Err(SpecError::new("networks", format!("{} were given: at most 16", self.networks.len())));
+            return Err(SpecError::new(
+                "networks",
+                format!("{} were given: at most 16", self.networks.len()),
+            ));
         }
         for (i, disk) in self.disks.iter().enumerate() {
             if disk.create == Some(ByteSize(0)) {

@@ -1,1 +1,12 @@
-//! corbel-sys: see ARCHITECTURE.md.
+//! The narrow door to the operating system: running programs, writing files so that a power cut leaves old or new, cancelling.
+//!
+//! Nothing else in the workspace starts a process (clippy holds that). Errors carry the whole command line and the end of
+//! what the program said, so that no failure is silent.
+
+mod cancel;
+mod file;
+mod program;
+
+pub use cancel::Cancel;
+pub use file::{FileError, hash_file, read_limited, write_atomic};
+pub use program::{Output, Program, ProgramError};
