@@ -1,1 +1,6 @@
-//! corbel-net: see ARCHITECTURE.md.
+//! What this machine's network is: its interfaces ([`interfaces`]) and the addresses by which others reach it
+//! ([`addresses`]). Reads only; configuration is written as files by settle and applied by systemd-networkd.
+
+mod addresses;
+
+pub use addresses::{AddressError, addresses};
