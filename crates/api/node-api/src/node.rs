@@ -1,0 +1,141 @@
+//! The node itself: health, and what `GET /v1/node` shows on one page.
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+/// Whether the node can do its work.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(example = json!({"status": "ok", "reason": null}))]
+pub struct Health {
+    pub status: HealthStatus,
+    /// One sentence when degraded.
+    #[serde(default)]
+    pub reason: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum HealthStatus {
+    Ok,
+    Degraded,
+    #[serde(other)]
+    Unknown,
+}
+
+/// The node at a glance.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct NodeInfo {
+    /// Host name.
+    pub name: String,
+    /// Version of Corbel.
+    pub version: String,
+    pub uptime_seconds: u64,
+    pub virtualization: Virtualization,
+    pub hypervisor: HypervisorInfo,
+    pub boot: BootInfo,
+    /// Addresses other than loopback and link-local ones.
+    pub addresses: Vec<Address>,
+    /// `sha256:` and 64 hex digits of the DER certificate that the TLS listener shows; null without a TLS listener.
+    #[serde(default)]
+    pub certificate_fingerprint: Option<String>,
+    /// Processors that are online.
+    pub cpus: u32,
+    /// Bytes.
+    pub memory_total: u64,
+    /// Bytes that can be used without swapping (`MemAvailable`, proc_meminfo(5)).
+    pub memory_available: u64,
+    /// Load of the last 1, 5 and 15 minutes.
+    pub load: [f64; 3],
+    pub vms: VmCounts,
+    /// One sentence each; empty on a node where all is well.
+    #[serde(default)]
+    pub warnings: Vec<String>,
+}
+
+/// Whether this machine can run guests at full speed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Virtualization {
+    pub state: VirtualizationState,
+    /// The same in one plain sentence.
+    pub message: String,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum VirtualizationState {
+    /// KVM works.
+    Usable,
+    /// The processor has it, but it is switched off (in firmware, as a rule).
+    Disabled,
+    /// The processor does not have it.
+    Absent,
+    #[serde(other)]
+    Unknown,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct HypervisorInfo {
+    pub state: HypervisorState,
+    /// Such as `QEMU 10.0.2 (libvirt 11.3.0)`; null until it answered once.
+    #[serde(default)]
+    pub version: Option<String>,
+    /// One sentence when degraded.
+    #[serde(default)]
+    pub reason: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum HypervisorState {
+    Ready,
+    Degraded,
+    #[serde(other)]
+    Unknown,
+}
+
+/// How this boot came to be.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct BootInfo {
+    pub source: BootSource,
+    /// Device that held the image, such as `/dev/sr0`; null when booted from the network.
+    #[serde(default)]
+    pub medium: Option<String>,
+    /// 64 hex digits: the dm-verity root hash that this root was verified against.
+    #[serde(default)]
+    pub root_hash: Option<String>,
+    pub firmware: BootFirmware,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum BootSource {
+    Cd,
+    Disk,
+    Network,
+    /// Not booted from a Corbel image, or a word of a newer node.
+    #[serde(other)]
+    Unknown,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum BootFirmware {
+    Bios,
+    Uefi,
+    #[serde(other)]
+    Unknown,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Address {
+    pub interface: String,
+    /// IPv4 or IPv6, without prefix length.
+    pub address: String,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
+pub struct VmCounts {
+    /// Machines that are not off.
+    pub running: u32,
+    pub defined: u32,
+}

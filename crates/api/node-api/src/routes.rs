@@ -1,0 +1,266 @@
+//! The routes, as one list that server, client, OpenAPI document and tests share.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+/// What somebody may do. Each role may do what the lower ones may.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Role {
+    /// Looks.
+    Viewer,
+    /// Starts, stops and reaches the console of machines.
+    Operator,
+    /// Makes, defines and deletes.
+    Admin,
+}
+
+impl fmt::Display for Role {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Viewer => "viewer",
+            Self::Operator => "operator",
+            Self::Admin => "admin",
+        })
+    }
+}
+
+/// A word that is no role.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0:?} is not a role: give admin, operator or viewer")]
+pub struct RoleError(pub String);
+
+impl FromStr for Role {
+    type Err = RoleError;
+    fn from_str(text: &str) -> Result<Self, RoleError> {
+        match text {
+            "viewer" => Ok(Self::Viewer),
+            "operator" => Ok(Self::Operator),
+            "admin" => Ok(Self::Admin),
+            _ => Err(RoleError(text.to_owned())),
+        }
+    }
+}
+
+/// Who may use a route.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    Anyone,
+    AtLeast(Role),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Method {
+    Get,
+    Post,
+    Put,
+    Delete,
+}
+
+impl Method {
+    /// As RFC 9110 spells it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Get => "GET",
+            Self::Post => "POST",
+            Self::Put => "PUT",
+            Self::Delete => "DELETE",
+        }
+    }
+}
+
+/// What a request or an answer carries. `Json` names a schema of the OpenAPI document.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Body {
+    Empty,
+    Json(&'static str),
+    /// JSON of that schema, or libvirt's XML.
+    JsonOrXml(&'static str),
+    Xml,
+    /// Bytes as they are; `Content-Length` is required.
+    Bytes,
+    /// Server-sent events (WHATWG HTML, section 9.2) whose data is JSON of that schema.
+    Events(&'static str),
+    /// The connection becomes a WebSocket (RFC 6455).
+    WebSocket,
+    /// The OpenAPI document itself.
+    Document,
+}
+
+/// One thing that the API does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Operation {
+    Health,
+    Openapi,
+    Node,
+    ListVms,
+    CreateVm,
+    ShowVm,
+    DeleteVm,
+    StartVm,
+    ShutdownVm,
+    ForceOffVm,
+    RebootVm,
+    AutostartVm,
+    VmStats,
+    VmXml,
+    VmConsole,
+    ListVolumes,
+    CreateVolume,
+    UploadVolume,
+    DeleteVolume,
+    ListNetworks,
+    Events,
+}
+
+/// One line of the table.
+#[derive(Debug, Clone, Copy)]
+pub struct Route {
+    pub operation: Operation,
+    pub method: Method,
+    /// With `{name}` where the object's name stands.
+    pub path: &'static str,
+    pub access: Access,
+    pub request: Body,
+    /// HTTP status of success.
+    pub status: u16,
+    pub answer: Body,
+    /// One line for the OpenAPI document.
+    pub summary: &'static str,
+}
+
+const ANYONE: Access = Access::Anyone;
+const VIEWER: Access = Access::AtLeast(Role::Viewer);
+const OPERATOR: Access = Access::AtLeast(Role::Operator);
+const ADMIN: Access = Access::AtLeast(Role::Admin);
+
+#[allow(clippy::too_many_arguments)] // One line a route is what makes the table readable.
+const fn route(
+    operation: Operation,
+    method: Method,
+    path: &'static str,
+    access: Access,
+    request: Body,
+    status: u16,
+    answer: Body,
+    summary: &'static str,
+) -> Route {
+    Route {
+        operation,
+        method,
+        path,
+        access,
+        request,
+        status,
+        answer,
+        summary,
+    }
+}
+
+use Body::{Bytes, Document, Empty, Events, Json, JsonOrXml, WebSocket, Xml};
+use Method::{Delete, Get, Post, Put};
+use Operation as Op;
+
+/// Every route.
+#[rustfmt::skip]
+pub const ROUTES: &[Route] = &[
+    route(Op::Health, Get, "/v1/health", ANYONE, Empty, 200, Json("Health"), "Whether the node can do its work"),
+    route(Op::Openapi, Get, "/v1/openapi.json", ANYONE, Empty, 200, Document, "This document"),
+    route(Op::Node, Get, "/v1/node", VIEWER, Empty, 200, Json("NodeInfo"), "The node at a glance"),
+    route(Op::ListVms, Get, "/v1/vms", VIEWER, Empty, 200, Json("VmList"), "List virtual machines"),
+    route(Op::CreateVm, Post, "/v1/vms", ADMIN, JsonOrXml("VmSpec"), 201, Json("VmSummary"), "Create a virtual machine, or define one from libvirt's XML"),
+    route(Op::ShowVm, Get, "/v1/vms/{name}", VIEWER, Empty, 200, Json("VmDetail"), "Show a virtual machine"),
+    route(Op::DeleteVm, Delete, "/v1/vms/{name}", ADMIN, Empty, 204, Empty, "Delete a virtual machine that is off, with `volumes=true` also its volumes"),
+    route(Op::StartVm, Post, "/v1/vms/{name}/start", OPERATOR, Empty, 204, Empty, "Start a virtual machine"),
+    route(Op::ShutdownVm, Post, "/v1/vms/{name}/shutdown", OPERATOR, Empty, 204, Empty, "Ask the guest to shut down"),
+    route(Op::ForceOffVm, Post, "/v1/vms/{name}/force-off", OPERATOR, Empty, 204, Empty, "Switch a virtual machine off at once"),
+    route(Op::RebootVm, Post, "/v1/vms/{name}/reboot", OPERATOR, Empty, 204, Empty, "Ask the guest to reboot"),
+    route(Op::AutostartVm, Put, "/v1/vms/{name}/autostart", ADMIN, Json("Autostart"), 204, Empty, "Whether the machine starts with the node"),
+    route(Op::VmStats, Get, "/v1/vms/{name}/stats", VIEWER, Empty, 200, Json("VmStats"), "Counters of a virtual machine"),
+    route(Op::VmXml, Get, "/v1/vms/{name}/xml", VIEWER, Empty, 200, Xml, "libvirt's XML of a virtual machine"),
+    route(Op::VmConsole, Get, "/v1/vms/{name}/console", OPERATOR, Empty, 101, WebSocket, "Serial console: binary frames both ways"),
+    route(Op::ListVolumes, Get, "/v1/volumes", VIEWER, Empty, 200, Json("VolumeList"), "List volumes of the default pool"),
+    route(Op::CreateVolume, Post, "/v1/volumes", ADMIN, Json("VolumeSpec"), 201, Json("Volume"), "Make an empty volume"),
+    route(Op::UploadVolume, Put, "/v1/volumes/{name}/content", ADMIN, Bytes, 201, Json("Volume"), "Make a raw volume from the body; a broken upload leaves nothing"),
+    route(Op::DeleteVolume, Delete, "/v1/volumes/{name}", ADMIN, Empty, 204, Empty, "Delete a volume that no machine uses"),
+    route(Op::ListNetworks, Get, "/v1/networks", VIEWER, Empty, 200, Json("NetworkList"), "List networks"),
+    route(Op::Events, Get, "/v1/events", VIEWER, Empty, 200, Events("Event"), "What happens, as it happens; the first event is `hello`"),
+];
+
+impl Operation {
+    /// The line of the table.
+    pub fn route(self) -> &'static Route {
+        ROUTES
+            .iter()
+            .find(|route| route.operation == self)
+            .expect("a test holds that every operation has a route")
+    }
+
+    /// The path with the object's name in it, percent-encoded (RFC 3986).
+    pub fn path(self, name: &str) -> String {
+        self.route().path.replace("{name}", &encode(name))
+    }
+}
+
+fn encode(name: &str) -> String {
+    // A segment that is all dots would be resolved away by URL libraries even when encoded; no hypervisor has such names.
+    let mut out = String::with_capacity(name.len());
+    for byte in name.bytes() {
+        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~') {
+            out.push(char::from(byte));
+        } else {
+            out.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_operation_has_one_route() {
+        // The match is exhaustive, so a new operation cannot be forgotten here.
+        let all = |op: Operation| match op {
+            Op::Health | Op::Openapi | Op::Node | Op::ListVms | Op::CreateVm | Op::ShowVm | Op::DeleteVm => 7,
+            Op::StartVm | Op::ShutdownVm | Op::ForceOffVm | Op::RebootVm | Op::AutostartVm | Op::VmStats => 13,
+            Op::VmXml | Op::VmConsole | Op::ListVolumes | Op::CreateVolume | Op::UploadVolume | Op::DeleteVolume => 19,
+            Op::ListNetworks | Op::Events => 21,
+        };
+        assert_eq!(ROUTES.len(), all(Op::Events));
+        for (i, route) in ROUTES.iter().enumerate() {
+            assert!(
+                !ROUTES[..i].iter().any(|r| r.operation == route.operation),
+                "{:?}",
+                route.operation
+            );
+            assert!(
+                !ROUTES[..i]
+                    .iter()
+                    .any(|r| r.path == route.path && r.method == route.method),
+                "{}",
+                route.path
+            );
+        }
+    }
+
+    #[test]
+    fn reading_is_for_viewers_and_making_for_admins() {
+        for route in ROUTES {
+            match route.method {
+                Get if route.operation == Op::VmConsole => assert_eq!(route.access, OPERATOR),
+                Get => assert!(matches!(route.access, ANYONE | VIEWER), "{}", route.path),
+                _ => assert!(matches!(route.access, OPERATOR | ADMIN), "{}", route.path),
+            }
+        }
+        assert!(Role::Admin > Role::Operator && Role::Operator > Role::Viewer);
+    }
+
+    #[test]
+    fn names_are_encoded_in_paths() {
+        assert_eq!(Op::ShowVm.path("my vm/ä"), "/v1/vms/my%20vm%2F%C3%A4");
+    }
+}
