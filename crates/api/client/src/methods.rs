@@ -1,0 +1,155 @@
+//! One method an endpoint. Names are taken as the hypervisor spells them: others define machines too.
+
+use corbel_node_api::{
+    Autostart, Health, Network, NetworkList, NodeInfo, Operation, VmDetail, VmList, VmSpec, VmStats, VmSummary, Volume,
+    VolumeList, VolumeSpec, XML_TYPE,
+};
+use http::{HeaderValue, header};
+use http_body_util::BodyExt;
+use tokio::io::AsyncRead;
+
+use crate::http::{bare, build, full, json, set_path};
+use crate::upload::UploadBody;
+use crate::{Client, ClientError, EventStream, UploadProgress};
+
+impl Client {
+    /// Whether the node can do its work. Needs no credentials.
+    pub async fn health(&self) -> Result<Health, ClientError> {
+        self.json(bare(Operation::Health, "")).await
+    }
+
+    /// The node at a glance.
+    pub async fn node(&self) -> Result<NodeInfo, ClientError> {
+        self.json(bare(Operation::Node, "")).await
+    }
+
+    /// The description of the API that this node serves, as JSON text. Needs no credentials.
+    pub async fn openapi(&self) -> Result<String, ClientError> {
+        self.text(bare(Operation::Openapi, "")).await
+    }
+
+    /// All machines, sorted by name.
+    pub async fn vms(&self) -> Result<Vec<VmSummary>, ClientError> {
+        self.json::<VmList>(bare(Operation::ListVms, ""))
+            .await
+            .map(|list| list.vms)
+    }
+
+    /// Everything about one machine.
+    pub async fn vm(&self, name: &str) -> Result<VmDetail, ClientError> {
+        self.json(bare(Operation::ShowVm, name)).await
+    }
+
+    /// Defines a machine and makes the volumes that it asks for; all or nothing.
+    pub async fn create_vm(&self, spec: &VmSpec) -> Result<VmSummary, ClientError> {
+        self.json(json(Operation::CreateVm, "", spec)).await
+    }
+
+    /// Defines a machine from libvirt's own XML.
+    pub async fn define_vm_xml(&self, xml: &str) -> Result<VmSummary, ClientError> {
+        self.json(build(Operation::CreateVm, "", Some(XML_TYPE), full(xml.to_owned())))
+            .await
+    }
+
+    /// Removes a machine that is off; with `volumes` also those volumes that only it uses.
+    pub async fn delete_vm(&self, name: &str, volumes: bool) -> Result<(), ClientError> {
+        let mut request = bare(Operation::DeleteVm, name);
+        if volumes {
+            set_path(&mut request, format!("{}?volumes=true", Operation::DeleteVm.path(name)));
+        }
+        self.done(request).await
+    }
+
+    /// Starts a machine.
+    pub async fn start_vm(&self, name: &str) -> Result<(), ClientError> {
+        self.done(bare(Operation::StartVm, name)).await
+    }
+
+    /// Asks the guest to shut down; answers at once, not when it is off.
+    pub async fn shutdown_vm(&self, name: &str) -> Result<(), ClientError> {
+        self.done(bare(Operation::ShutdownVm, name)).await
+    }
+
+    /// Takes the power away.
+    pub async fn force_off_vm(&self, name: &str) -> Result<(), ClientError> {
+        self.done(bare(Operation::ForceOffVm, name)).await
+    }
+
+    /// Asks the guest to reboot.
+    pub async fn reboot_vm(&self, name: &str) -> Result<(), ClientError> {
+        self.done(bare(Operation::RebootVm, name)).await
+    }
+
+    /// Whether the machine starts with the node.
+    pub async fn set_autostart(&self, name: &str, autostart: bool) -> Result<(), ClientError> {
+        self.done(json(Operation::AutostartVm, name, &Autostart { autostart }))
+            .await
+    }
+
+    /// Counters of a running machine.
+    pub async fn vm_stats(&self, name: &str) -> Result<VmStats, ClientError> {
+        self.json(bare(Operation::VmStats, name)).await
+    }
+
+    /// libvirt's own XML of a machine.
+    pub async fn vm_xml(&self, name: &str) -> Result<String, ClientError> {
+        self.text(bare(Operation::VmXml, name)).await
+    }
+
+    /// Volumes of the default pool, sorted by name.
+    pub async fn volumes(&self) -> Result<Vec<Volume>, ClientError> {
+        self.json::<VolumeList>(bare(Operation::ListVolumes, ""))
+            .await
+            .map(|list| list.volumes)
+    }
+
+    /// Makes an empty volume.
+    pub async fn create_volume(&self, spec: &VolumeSpec) -> Result<Volume, ClientError> {
+        self.json(json(Operation::CreateVolume, "", spec)).await
+    }
+
+    /// Makes a raw volume from exactly `size` bytes of `source`. Waits as long as it takes; dropping the future closes
+    /// the connection, on which the node removes what it has.
+    ///
+    /// # Errors
+    /// [`ClientError::Source`] when `source` fails or ends early.
+    pub async fn upload_volume<R, F>(&self, name: &str, size: u64, source: R, report: F) -> Result<Volume, ClientError>
+    where
+        R: AsyncRead + Send + Unpin + 'static,
+        F: FnMut(UploadProgress) + Send + Unpin + 'static,
+    {
+        let body = UploadBody::new(source, size, report).boxed_unsync();
+        let mut request = build(Operation::UploadVolume, name, Some("application/octet-stream"), body);
+        // hyper leaves the header out of a request whose body is empty, and the node insists on it.
+        request
+            .headers_mut()
+            .insert(header::CONTENT_LENGTH, HeaderValue::from(size));
+        let answer = self.send(request).await?;
+        let body = self.finish(answer).await?;
+        serde_json::from_slice(&body).map_err(|e| self.protocol(format!("the answer is not as described: {e}")))
+    }
+
+    /// Deletes a volume that no machine uses.
+    pub async fn delete_volume(&self, name: &str) -> Result<(), ClientError> {
+        self.done(bare(Operation::DeleteVolume, name)).await
+    }
+
+    /// libvirt's networks and the node's bridges, sorted by name.
+    pub async fn networks(&self) -> Result<Vec<Network>, ClientError> {
+        self.json::<NetworkList>(bare(Operation::ListNetworks, ""))
+            .await
+            .map(|list| list.networks)
+    }
+
+    /// Events from now on, the first of which is the whole state.
+    pub async fn events(&self) -> Result<EventStream, ClientError> {
+        let answer = self
+            .within(self.answer_limit, self.send(bare(Operation::Events, "")))
+            .await?;
+        let content_type = answer.head.headers().get(header::CONTENT_TYPE);
+        if !content_type.is_some_and(|value| value.as_bytes().starts_with(b"text/event-stream")) {
+            return Err(self.protocol("the answer is no stream of events".into()));
+        }
+        Ok(EventStream::new(self.endpoint.clone(), answer))
+    }
+}
