@@ -1,0 +1,79 @@
+//! `cargo xtask e2e`: builds the image and runs the tests that boot it, one at a time, because each is a whole machine.
+
+use std::path::{Path, PathBuf};
+
+use crate::{
+    context::Context,
+    image,
+    packages::{self, Purpose},
+    tools,
+};
+
+/// Arguments of `cargo xtask e2e`.
+#[derive(Debug, Default, clap::Args)]
+pub(crate) struct Arguments {
+    /// Only tests whose names contain this
+    pub(crate) test: Option<String>,
+    /// Install what the host lacks without asking
+    #[arg(long)]
+    pub(crate) yes: bool,
+    /// Use the image in this folder instead of building one
+    #[arg(long, value_name = "DIR")]
+    pub(crate) image: Option<PathBuf>,
+    /// How the node's processor is run
+    #[arg(long, default_value = "auto")]
+    pub(crate) accel: Accel,
+}
+
+/// How QEMU runs the node's processor.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Accel {
+    /// KVM when an ordinary kernel starts under it, else emulation
+    #[default]
+    Auto,
+    Kvm,
+    /// Emulation
+    Tcg,
+}
+
+impl Accel {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Auto => "auto",
+            Self::Kvm => "kvm",
+            Self::Tcg => "tcg",
+        }
+    }
+}
+
+/// Runs `cargo xtask e2e`.
+pub(crate) fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<()> {
+    packages::install(context, Purpose::Test, arguments.yes)?;
+    let image = match &arguments.image {
+        Some(directory) => directory.canonicalize()?,
+        None => image::build(context)?,
+    };
+    tests(context, &image, arguments.accel, arguments.test.as_deref())
+}
+
+/// Runs the tests on the image in this folder.
+pub(crate) fn tests(context: &Context, image: &Path, accel: Accel, only: Option<&str>) -> anyhow::Result<()> {
+    let nextest = tools::NEXTEST.ensure(context)?;
+    context
+        .program(nextest)
+        .shown_as("cargo")
+        .args([
+            "nextest",
+            "run",
+            "--locked",
+            "--package",
+            "corbel-e2e",
+            "--profile",
+            "e2e",
+        ])
+        .args(only)
+        .env("CORBEL_IMAGE", image)
+        .env("CORBEL_LOGS", context.build().join("e2e"))
+        .env("CORBEL_ACCEL", accel.name())
+        .run()
+}
