@@ -3,12 +3,19 @@
 //!
 //! Methods block (libvirt's do); the caller decides on which thread. Each error names the object that it is about.
 
+pub mod cidata;
+pub mod conformance;
+pub mod creation;
 pub mod fake;
+pub mod rules;
 pub mod xml;
 
 use corbel_model::vm::{VmDetail, VmSpec, VmStats, VmSummary};
 use corbel_model::{ByteSize, NetworkName, VmName, VolumeName};
 use tokio::sync::{broadcast, mpsc};
+
+/// The pool that all volumes of the node are in.
+pub const POOL: &str = "default";
 
 /// Why a hypervisor did not do what it was asked.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -19,7 +26,11 @@ pub enum VirtError {
     Exists { kind: &'static str, name: String },
     /// The object is in a state in which this cannot be done.
     #[error("{kind} {name} {problem}")]
-    Conflict { kind: &'static str, name: String, problem: String },
+    Conflict {
+        kind: &'static str,
+        name: String,
+        problem: String,
+    },
     /// What was sent is not usable; `field` is the path of the value, or `xml`.
     #[error("{field}: {problem}")]
     Invalid { field: String, problem: String },
@@ -36,9 +47,15 @@ pub enum VirtError {
 /// What happened to a machine, whoever caused it (virsh, we, the guest).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum VirtEvent {
-    Vm { name: String, change: VmChange },
+    Vm {
+        name: String,
+        change: VmChange,
+    },
     /// The connection was lost, with the reason, or is back.
-    Connection { ready: bool, reason: Option<String> },
+    Connection {
+        ready: bool,
+        reason: Option<String>,
+    },
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -84,7 +101,6 @@ pub struct Console {
     pub output: mpsc::Receiver<Vec<u8>>,
 }
 
-
 /// Bytes that arrive while a volume is filled, in order. An error undoes the upload.
 pub type UploadChunk = Result<Vec<u8>, String>;
 
@@ -111,7 +127,8 @@ pub trait Hypervisor: Send + Sync + std::fmt::Debug {
     fn shutdown_vm(&self, name: &str) -> Result<(), VirtError>;
     fn force_off_vm(&self, name: &str) -> Result<(), VirtError>;
     fn reboot_vm(&self, name: &str) -> Result<(), VirtError>;
-    /// Removes the definition of a machine that is off, and with `volumes` also those that only it uses.
+    /// Removes the definition of a machine that is off, with its cloud-init disk, and with `volumes` also the disks that
+    /// only it uses. CD images, kernels and initrds stay: they are shared by their nature.
     fn delete_vm(&self, name: &str, volumes: bool) -> Result<(), VirtError>;
     fn set_autostart(&self, name: &str, autostart: bool) -> Result<(), VirtError>;
     fn open_console(&self, name: &str) -> Result<Console, VirtError>;
