@@ -1,1 +1,223 @@
-//! corbel-agent: see ARCHITECTURE.md.
+//! What the daemon does, without HTTP: one [`Agent`] owns the hypervisor, keeps its blocking calls bounded in number and in
+//! time, watches its health, keeps the default pool and network in place, and tells what happens to whoever listens.
+//!
+//! ```text
+//!              ping fails, a call hangs                 ping answers
+//!   ┌───────┐ ─────────────────────────▶ ┌──────────┐ ──────────────▶ ensure pool and network
+//!   │ ready │                            │ degraded │                    │ fails: stay degraded
+//!   └───────┘ ◀───────────────────────── └──────────┘ ◀─────────────────┘
+//!        ▲────────────────────── succeeds ───────────────────────┘
+//! ```
+//! The daemon begins degraded ("has not answered yet") and serves from its first moment: who asks is told why.
+
+mod calls;
+pub mod facilities;
+pub mod fake;
+mod health;
+mod host;
+mod node;
+mod parse;
+mod virtualization;
+mod watch;
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use corbel_model::vm::{VmDetail, VmSpec, VmStats, VmSummary};
+use corbel_model::{ByteSize, NetworkName, VolumeName};
+use corbel_virt::{Console, Hypervisor, Network, UploadChunk, VirtError, VmChange, Volume};
+use tokio::sync::{broadcast, mpsc};
+
+use calls::Calls;
+pub use facilities::{Boot, BootSource, Facilities, Firmware, Memory};
+pub use health::Health;
+use health::HealthCell;
+pub use host::Host;
+pub use node::{HypervisorStatus, Node, VmCounts};
+pub use virtualization::{Device, Extension, KvmFacts, Verdict, VirtualizationState, judge};
+
+/// What the agent is told by its binary.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Version of Corbel.
+    pub version: String,
+    /// Directory of the default pool.
+    pub pool_path: String,
+    /// The NAT network that is kept in place.
+    pub nat: NetworkName,
+    /// Longest that a call may take before its caller is told `Unavailable`.
+    pub call_deadline: Duration,
+    /// Between two looks at a hypervisor that answers.
+    pub watch_interval: Duration,
+    /// Between two tries while it does not.
+    pub retry_interval: Duration,
+}
+
+impl Settings {
+    /// What the node uses: pool `/data/images`, network `default`, calls of at most 30 s.
+    pub fn node(version: &str) -> Self {
+        Self {
+            version: version.to_owned(),
+            pool_path: "/data/images".to_owned(),
+            nat: "default".parse().expect("`default` is a network name"),
+            call_deadline: Duration::from_secs(30),
+            watch_interval: Duration::from_secs(10),
+            retry_interval: Duration::from_secs(1),
+        }
+    }
+}
+
+/// What happened on the node.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Event {
+    /// `vm` is how the machine stands afterwards, when it could be asked and somebody listens.
+    Vm { name: String, change: VmChange, vm: Option<VmSummary> },
+    Health(Health),
+    /// So many hypervisor events were lost before they reached us.
+    Missed(u64),
+}
+
+/// Events that a slow listener may be behind before it loses the oldest.
+const EVENT_BACKLOG: usize = 256;
+
+/// The daemon's logic. [`Agent::run`] must be polled for health and events to move.
+#[derive(Debug)]
+pub struct Agent {
+    settings: Settings,
+    hypervisor: Arc<dyn Hypervisor>,
+    facilities: Arc<dyn Facilities>,
+    calls: Calls,
+    health: HealthCell,
+    events: broadcast::Sender<Event>,
+    seen: Mutex<node::Seen>,
+}
+
+impl Agent {
+    pub fn new(hypervisor: Arc<dyn Hypervisor>, facilities: Arc<dyn Facilities>, settings: Settings) -> Arc<Self> {
+        let health = HealthCell::new("the hypervisor has not answered yet");
+        Arc::new(Self {
+            calls: Calls::new(settings.call_deadline, health.clone()),
+            settings,
+            hypervisor,
+            facilities,
+            health,
+            events: broadcast::Sender::new(EVENT_BACKLOG),
+            seen: Mutex::default(),
+        })
+    }
+
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// How things stand; cheap.
+    pub fn health(&self) -> Health {
+        self.health.get()
+    }
+
+    /// Events from now on.
+    pub fn events(&self) -> broadcast::Receiver<Event> {
+        self.events.subscribe()
+    }
+
+    pub async fn list_vms(&self) -> Result<Vec<VmSummary>, VirtError> {
+        let list = self.call(|h| h.list_vms()).await?;
+        self.remember_counts(&list);
+        Ok(list)
+    }
+
+    pub async fn show_vm(&self, name: String) -> Result<VmDetail, VirtError> {
+        self.call(move |h| h.show_vm(&name)).await
+    }
+
+    pub async fn vm_xml(&self, name: String) -> Result<String, VirtError> {
+        self.call(move |h| h.vm_xml(&name)).await
+    }
+
+    pub async fn vm_stats(&self, name: String) -> Result<VmStats, VirtError> {
+        self.call(move |h| h.vm_stats(&name)).await
+    }
+
+    pub async fn create_vm(&self, spec: VmSpec) -> Result<VmSummary, VirtError> {
+        self.call(move |h| h.create_vm(&spec)).await
+    }
+
+    pub async fn define_xml(&self, xml: String) -> Result<VmSummary, VirtError> {
+        self.call(move |h| h.define_xml(&xml)).await
+    }
+
+    pub async fn start_vm(&self, name: String) -> Result<(), VirtError> {
+        self.call(move |h| h.start_vm(&name)).await
+    }
+
+    /// Asks the guest; the event `Stopped` tells when it has obeyed.
+    pub async fn shutdown_vm(&self, name: String) -> Result<(), VirtError> {
+        self.call(move |h| h.shutdown_vm(&name)).await
+    }
+
+    pub async fn force_off_vm(&self, name: String) -> Result<(), VirtError> {
+        self.call(move |h| h.force_off_vm(&name)).await
+    }
+
+    pub async fn reboot_vm(&self, name: String) -> Result<(), VirtError> {
+        self.call(move |h| h.reboot_vm(&name)).await
+    }
+
+    pub async fn delete_vm(&self, name: String, volumes: bool) -> Result<(), VirtError> {
+        self.call(move |h| h.delete_vm(&name, volumes)).await
+    }
+
+    pub async fn set_autostart(&self, name: String, autostart: bool) -> Result<(), VirtError> {
+        self.call(move |h| h.set_autostart(&name, autostart)).await
+    }
+
+    pub async fn open_console(&self, name: String) -> Result<Console, VirtError> {
+        self.call(move |h| h.open_console(&name)).await
+    }
+
+    pub async fn list_volumes(&self) -> Result<Vec<Volume>, VirtError> {
+        self.call(|h| h.list_volumes()).await
+    }
+
+    pub async fn create_volume(
+        &self,
+        name: VolumeName,
+        size: ByteSize,
+        format: &'static str,
+    ) -> Result<Volume, VirtError> {
+        self.call(move |h| h.create_volume(&name, size, format)).await
+    }
+
+    /// Fills a new raw volume. Whoever sends the chunks decides when they come; a sender that is dropped before `size`
+    /// bytes were sent undoes the upload.
+    pub async fn upload_volume(
+        &self,
+        name: VolumeName,
+        size: ByteSize,
+        mut chunks: mpsc::Receiver<UploadChunk>,
+    ) -> Result<Volume, VirtError> {
+        self.calls
+            .upload(&self.hypervisor, move |h| {
+                h.upload_volume(&name, size, &mut std::iter::from_fn(|| chunks.blocking_recv()))
+            })
+            .await
+    }
+
+    pub async fn delete_volume(&self, name: VolumeName) -> Result<(), VirtError> {
+        self.call(move |h| h.delete_volume(&name)).await
+    }
+
+    pub async fn list_networks(&self) -> Result<Vec<Network>, VirtError> {
+        self.call(|h| h.list_networks()).await
+    }
+
+    async fn call<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&dyn Hypervisor) -> Result<T, VirtError> + Send + 'static,
+    ) -> Result<T, VirtError> {
+        self.calls.run(&self.hypervisor, work).await
+    }
+}
+
+#[cfg(test)]
+mod tests;

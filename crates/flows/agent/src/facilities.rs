@@ -1,0 +1,57 @@
+//! The one list of what the agent needs from its machine. A fact that cannot be had is empty or zero: the page of the
+//! node must come even when `/proc` surprises us.
+
+use corbel_model::ByteSize;
+
+use crate::virtualization::KvmFacts;
+
+/// Real: [`crate::Host`]. Fake: [`crate::fake::FakeFacilities`]. Methods may read files and block for milliseconds.
+pub trait Facilities: Send + Sync + std::fmt::Debug {
+    fn hostname(&self) -> String;
+    fn uptime_seconds(&self) -> u64;
+    fn memory(&self) -> Memory;
+    /// Of the last 1, 5 and 15 minutes.
+    fn load(&self) -> [f64; 3];
+    /// Processors that are online.
+    fn cpus(&self) -> u32;
+    /// Interface and address, by which others can reach the node.
+    fn addresses(&self) -> Vec<(String, String)>;
+    /// Tries KVM; called rarely.
+    fn kvm(&self) -> KvmFacts;
+    fn boot(&self) -> Boot;
+    /// What went wrong while the configuration was applied, one sentence each.
+    fn warnings(&self) -> Vec<String>;
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Memory {
+    pub total: ByteSize,
+    /// Can be used without swapping (`MemAvailable`, proc_meminfo(5)).
+    pub available: ByteSize,
+}
+
+/// How this boot came to be, as the initrd wrote it to `/run/corbel/boot.json`.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Boot {
+    pub source: BootSource,
+    pub medium: Option<String>,
+    pub root_hash: Option<String>,
+    pub firmware: Firmware,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum BootSource {
+    Cd,
+    Disk,
+    Network,
+    /// Not booted from an image of ours.
+    #[default]
+    Unknown,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Firmware {
+    #[default]
+    Bios,
+    Uefi,
+}

@@ -1,0 +1,77 @@
+//! A machine that exists only here, for the sim and for tests.
+
+use corbel_model::ByteSize;
+
+use crate::facilities::{Boot, BootSource, Facilities, Firmware, Memory};
+use crate::virtualization::{Device, Extension, KvmFacts};
+
+/// A server with 16 processors and 64 GiB; change the fields at will.
+#[derive(Debug, Clone)]
+pub struct FakeFacilities {
+    pub hostname: String,
+    pub memory: Memory,
+    pub kvm: KvmFacts,
+    pub boot: Boot,
+    pub addresses: Vec<(String, String)>,
+    pub warnings: Vec<String>,
+    started: std::time::Instant,
+}
+
+impl Default for FakeFacilities {
+    fn default() -> Self {
+        Self {
+            hostname: "corbel-sim".to_owned(),
+            memory: Memory { total: ByteSize::gib(64), available: ByteSize::gib(48) },
+            kvm: KvmFacts {
+                processor: Some(Extension::Svm),
+                flag: true,
+                guest: false,
+                module: true,
+                device: Device::Works,
+            },
+            boot: Boot {
+                source: BootSource::Cd,
+                medium: Some("/dev/sr0".to_owned()),
+                root_hash: Some("5f".repeat(32)),
+                firmware: Firmware::Uefi,
+            },
+            // Addresses that documentation may use (RFC 5737, RFC 3849).
+            addresses: vec![
+                ("eth0".to_owned(), "192.0.2.10".to_owned()),
+                ("eth0".to_owned(), "2001:db8::10".to_owned()),
+            ],
+            warnings: vec![],
+            started: std::time::Instant::now(),
+        }
+    }
+}
+
+impl Facilities for FakeFacilities {
+    fn hostname(&self) -> String {
+        self.hostname.clone()
+    }
+    fn uptime_seconds(&self) -> u64 {
+        self.started.elapsed().as_secs()
+    }
+    fn memory(&self) -> Memory {
+        self.memory
+    }
+    fn load(&self) -> [f64; 3] {
+        [0.42, 0.36, 0.3]
+    }
+    fn cpus(&self) -> u32 {
+        16
+    }
+    fn addresses(&self) -> Vec<(String, String)> {
+        self.addresses.clone()
+    }
+    fn kvm(&self) -> KvmFacts {
+        self.kvm.clone()
+    }
+    fn boot(&self) -> Boot {
+        self.boot.clone()
+    }
+    fn warnings(&self) -> Vec<String> {
+        self.warnings.clone()
+    }
+}

@@ -1,0 +1,143 @@
+//! The node at a glance: facts of the machine, of the boot and of the hypervisor, which may be away.
+
+use std::sync::PoisonError;
+use std::time::{Duration, Instant};
+
+use corbel_model::vm::{VmState, VmSummary};
+
+use crate::{Agent, Boot, Memory, Verdict, VirtualizationState, judge};
+
+/// What `GET /v1/node` shows, in our own words.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Node {
+    pub name: String,
+    pub version: String,
+    pub uptime_seconds: u64,
+    pub virtualization: Verdict,
+    pub hypervisor: HypervisorStatus,
+    pub boot: Boot,
+    /// Interface and address.
+    pub addresses: Vec<(String, String)>,
+    pub cpus: u32,
+    pub memory: Memory,
+    pub load: [f64; 3],
+    pub vms: VmCounts,
+    pub warnings: Vec<String>,
+}
+
+/// `reason` is one sentence when the hypervisor is not ready.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HypervisorStatus {
+    pub version: Option<String>,
+    pub reason: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct VmCounts {
+    /// Machines that are not off.
+    pub running: u32,
+    pub defined: u32,
+}
+
+/// What was last seen, for the moments in which it cannot be asked.
+#[derive(Debug, Default)]
+pub(crate) struct Seen {
+    version: Option<String>,
+    counts: VmCounts,
+    verdict: Option<(Instant, Verdict)>,
+}
+
+/// KVM's module may be loaded after us, so a bad verdict is looked at again.
+const VERDICT_AGE: Duration = Duration::from_secs(10);
+/// The page must come soon even when the hypervisor is slow; older counts do then.
+const COUNT_DEADLINE: Duration = Duration::from_secs(2);
+
+impl Agent {
+    /// Answers within about two seconds, whatever the hypervisor does.
+    pub async fn node(&self) -> Node {
+        // An error shows in `health`, and the counts are then the last that were seen.
+        let _ = tokio::time::timeout(COUNT_DEADLINE, self.list_vms()).await;
+        let facilities = std::sync::Arc::clone(&self.facilities);
+        let known = self.known_verdict();
+        let facts = tokio::task::spawn_blocking(move || Facts {
+            name: facilities.hostname(),
+            uptime_seconds: facilities.uptime_seconds(),
+            verdict: known.unwrap_or_else(|| judge(&facilities.kvm())),
+            boot: facilities.boot(),
+            addresses: facilities.addresses(),
+            cpus: facilities.cpus(),
+            memory: facilities.memory(),
+            load: facilities.load(),
+            warnings: facilities.warnings(),
+        });
+        let facts = facts.await.unwrap_or_else(|error| {
+            tracing::error!(%error, "reading the machine's facts panicked");
+            Facts::default()
+        });
+        let (version, counts) = self.with_seen(|seen| {
+            if seen.verdict.as_ref().is_none_or(|(_, verdict)| *verdict != facts.verdict) {
+                seen.verdict = Some((Instant::now(), facts.verdict.clone()));
+            }
+            (seen.version.clone(), seen.counts)
+        });
+        let mut warnings = facts.warnings;
+        if facts.verdict.state != VirtualizationState::Usable {
+            warnings.insert(0, facts.verdict.message.clone());
+        }
+        Node {
+            name: facts.name,
+            version: self.settings().version.clone(),
+            uptime_seconds: facts.uptime_seconds,
+            virtualization: facts.verdict,
+            hypervisor: HypervisorStatus { version, reason: self.health().reason },
+            boot: facts.boot,
+            addresses: facts.addresses,
+            cpus: facts.cpus,
+            memory: facts.memory,
+            load: facts.load,
+            vms: counts,
+            warnings,
+        }
+    }
+
+    /// The host name, as it is now.
+    pub fn name(&self) -> String {
+        self.facilities.hostname()
+    }
+
+    pub(crate) fn remember_version(&self, version: Option<String>) {
+        self.with_seen(|seen| seen.version = version);
+    }
+
+    pub(crate) fn remember_counts(&self, list: &[VmSummary]) {
+        let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+        let running = list.iter().filter(|vm| !matches!(vm.state, VmState::Off | VmState::Crashed)).count();
+        self.with_seen(|seen| seen.counts = VmCounts { running: count(running), defined: count(list.len()) });
+    }
+
+    fn known_verdict(&self) -> Option<Verdict> {
+        self.with_seen(|seen| match &seen.verdict {
+            Some((at, verdict)) if verdict.state == VirtualizationState::Usable || at.elapsed() < VERDICT_AGE => {
+                Some(verdict.clone())
+            }
+            _ => None,
+        })
+    }
+
+    fn with_seen<T>(&self, work: impl FnOnce(&mut Seen) -> T) -> T {
+        work(&mut self.seen.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+#[derive(Debug, Default)]
+struct Facts {
+    name: String,
+    uptime_seconds: u64,
+    verdict: Verdict,
+    boot: Boot,
+    addresses: Vec<(String, String)>,
+    cpus: u32,
+    memory: Memory,
+    load: [f64; 3],
+    warnings: Vec<String>,
+}

@@ -1,0 +1,110 @@
+//! Parsers of the few texts that [`crate::Host`] reads. Pure; what they do not understand they leave out.
+
+use corbel_model::ByteSize;
+use serde::Deserialize;
+
+use crate::{Boot, BootSource, Firmware, Memory};
+
+/// `/proc/meminfo` (proc_meminfo(5)); amounts are KiB there.
+pub(crate) fn parse_meminfo(text: &str) -> Memory {
+    let field = |name: &str| {
+        text.lines()
+            .find_map(|line| line.strip_prefix(name)?.strip_prefix(':'))
+            .and_then(|rest| rest.split_whitespace().next()?.parse::<u64>().ok())
+            .map_or(ByteSize(0), |kib| ByteSize(kib.saturating_mul(1024)))
+    };
+    Memory { total: field("MemTotal"), available: field("MemAvailable") }
+}
+
+/// `/proc/loadavg` (proc_loadavg(5)).
+pub(crate) fn parse_load(text: &str) -> [f64; 3] {
+    let mut load = [0.0; 3];
+    for (slot, word) in load.iter_mut().zip(text.split_whitespace()) {
+        // JSON has no infinity, so a word such as `inf` is nothing.
+        *slot = word.parse().ok().filter(|value: &f64| value.is_finite()).unwrap_or(0.0);
+    }
+    load
+}
+
+/// `/proc/uptime` (proc_uptime(5)); whole seconds.
+pub(crate) fn parse_uptime(text: &str) -> u64 {
+    text.split(['.', ' ', '\n']).next().and_then(|word| word.parse().ok()).unwrap_or(0)
+}
+
+/// The flags of the first processor in `/proc/cpuinfo`.
+pub(crate) fn parse_flags(cpuinfo: &str) -> Vec<&str> {
+    cpuinfo
+        .lines()
+        .find(|line| line.starts_with("flags"))
+        .and_then(|line| line.split_once(':'))
+        .map(|(_, flags)| flags.split_whitespace().collect())
+        .unwrap_or_default()
+}
+
+#[derive(Deserialize)]
+struct BootFile {
+    source: Option<String>,
+    medium: Option<String>,
+    root_hash: Option<String>,
+}
+
+/// `/run/corbel/boot.json`, written by the initrd.
+pub(crate) fn parse_boot(json: &[u8], firmware: Firmware) -> Boot {
+    let Ok(file) = serde_json::from_slice::<BootFile>(json) else {
+        return Boot { firmware, ..Boot::default() };
+    };
+    let source = match file.source.as_deref() {
+        Some("cd") => BootSource::Cd,
+        Some("disk") => BootSource::Disk,
+        Some("network") => BootSource::Network,
+        _ => BootSource::Unknown,
+    };
+    Boot { source, medium: file.medium, root_hash: file.root_hash, firmware }
+}
+
+/// The `warnings` of `/run/corbel/settle.json`: strings, or objects with a `message`.
+pub(crate) fn parse_warnings(json: &[u8]) -> Vec<String> {
+    let Ok(file) = serde_json::from_slice::<serde_json::Value>(json) else {
+        return vec![];
+    };
+    let list = file.get("warnings").and_then(|list| list.as_array());
+    let text = |entry: &serde_json::Value| entry.as_str().or_else(|| entry.get("message")?.as_str()).map(str::to_owned);
+    list.map(|list| list.iter().filter_map(text).collect()).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn the_kernels_texts_are_read() {
+        let memory = parse_meminfo("MemTotal:        1000 kB\nMemFree: 1 kB\nMemAvailable:     400 kB\n");
+        assert_eq!(memory, Memory { total: ByteSize(1_024_000), available: ByteSize(409_600) });
+        assert_eq!(parse_load("0.50 1.25 2.00 1/200 4242\n"), [0.5, 1.25, 2.0]);
+        assert_eq!(parse_load("inf NaN"), [0.0; 3]);
+        assert_eq!(parse_uptime("12345.67 2.0\n"), 12345);
+        assert_eq!(parse_flags("processor : 0\nflags\t\t: fpu svm\n\nprocessor : 1\nflags : x\n"), ["fpu", "svm"]);
+    }
+
+    #[test]
+    fn the_initrds_and_settles_notes_are_read() {
+        let boot = parse_boot(br#"{"source":"cd","medium":"/dev/sr0","root_hash":"ab","later":1}"#, Firmware::Uefi);
+        assert_eq!((boot.source, boot.medium.as_deref()), (BootSource::Cd, Some("/dev/sr0")));
+        assert_eq!(parse_boot(b"", Firmware::Bios), Boot::default());
+        assert_eq!(parse_warnings(br#"{"warnings":["a",{"message":"b"},3]}"#), ["a", "b"]);
+        assert!(parse_warnings(b"[]").is_empty());
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_panics(text in any::<String>()) {
+            parse_meminfo(&text);
+            parse_load(&text);
+            parse_uptime(&text);
+            parse_flags(&text);
+            parse_boot(text.as_bytes(), Firmware::Bios);
+            parse_warnings(text.as_bytes());
+        }
+    }
+}
