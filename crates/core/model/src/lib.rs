@@ -3,9 +3,14 @@
 //! Pure: nothing here reads a file, a clock or a socket. Wire formats live in `corbel-node-api`; a value of this crate
 //! has already passed its checks.
 
+pub mod access;
 pub mod ids;
+pub mod network;
+pub mod seed;
+
 pub mod size;
 pub mod vm;
+pub mod words;
 
 pub use ids::{HostName, NameError, NetworkName, VmName, VolumeName};
 pub use size::{ByteSize, SizeError};

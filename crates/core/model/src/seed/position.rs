@@ -1,0 +1,56 @@
+//! Where in a document an error is, in the words of the person who wrote it: line, column and key.
+
+use super::SeedError;
+
+/// From TOML's own error, whose message may repeat a value: not where the value is a secret.
+pub(super) fn of(text: &str, error: &toml::de::Error) -> SeedError {
+    let offset = error.span().map_or(0, |span| span.start).min(text.len());
+    let before = text.get(..offset).unwrap_or(text);
+    let line = before.matches('\n').count() + 1;
+    let line_start = before.rfind('\n').map_or(0, |at| at + 1);
+    let column = before.get(line_start..).map_or(1, |part| part.chars().count() + 1);
+    let key = key(text, line_start);
+    let problem = if key.as_deref().is_some_and(|key| key.ends_with("password_hash")) {
+        crate::access::CredentialError::PasswordHash.to_string()
+    } else {
+        error.message().replace('\n', "; ")
+    };
+    SeedError {
+        line,
+        column,
+        key,
+        problem,
+    }
+}
+
+/// The key of the line that begins at `start`, or of the nearest line above it that has one (arrays run over several lines).
+fn key(text: &str, start: usize) -> Option<String> {
+    let end = text.get(start..)?.find('\n').map_or(text.len(), |at| start + at);
+    let lines: Vec<&str> = text.get(..end)?.lines().collect();
+    let header = |line: &str| {
+        let inner = line.trim().strip_prefix('[')?.trim_start_matches('[');
+        inner.split_once(']').map(|(name, _)| name.trim().to_owned())
+    };
+    let name = |line: &str| {
+        let (name, _) = line.split_once('=')?;
+        let name = name.trim();
+        let bare = !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || "_-.".contains(c));
+        bare.then(|| name.to_owned())
+    };
+    let is_header =
+        |line: &str| line.trim_start().starts_with('[') && line.trim_end().ends_with(']') && header(line).is_some();
+    let table = lines
+        .iter()
+        .rev()
+        .find(|line| is_header(line))
+        .and_then(|line| header(line));
+    let own = lines
+        .iter()
+        .rev()
+        .take_while(|line| !is_header(line))
+        .find_map(|line| name(line));
+    match (table, own) {
+        (Some(table), Some(own)) => Some(format!("{table}.{own}")),
+        (table, own) => own.or(table),
+    }
+}

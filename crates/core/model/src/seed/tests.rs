@@ -1,0 +1,98 @@
+use super::*;
+use proptest::prelude::*;
+
+fn refused(text: &str) -> String {
+    parse(text).expect_err(text).to_string()
+}
+
+#[test]
+fn a_whole_document_is_read() {
+    let seed = parse(include_str!("example.toml")).expect("the example");
+    assert_eq!(seed.hostname.expect("given").as_str(), "node1.example.org");
+    assert_eq!(
+        (
+            seed.network.interfaces.len(),
+            seed.network.bonds.len(),
+            seed.network.vlans.len()
+        ),
+        (3, 1, 1)
+    );
+    assert_eq!((seed.clients.len(), seed.tokens.len(), seed.ssh_keys.len()), (1, 1, 1));
+    assert!(
+        seed.network.interfaces[2].addressing.dhcp4,
+        "nothing said means automatic"
+    );
+    assert!(
+        !seed.network.interfaces[0].addressing.dhcp4,
+        "an address said means nothing else"
+    );
+    assert!(seed.admin_password.is_some());
+}
+
+#[test]
+fn a_mistake_has_its_line_and_its_key() {
+    assert_eq!(
+        refused("version = 1\nhostname = \"a_b\"\n"),
+        "line 2, column 12 (hostname): host name \"a_b\" has '_' at position 2: labels of letters, digits and inner '-', 1 to 63 \
+         characters each, joined by '.'"
+    );
+    let unknown = refused("version = 1\n\n[admin]\npasword_hash = \"x\"\n");
+    assert!(
+        unknown.starts_with("line 4, column 1 (admin.pasword_hash): unknown field `pasword_hash`"),
+        "{unknown}"
+    );
+    let array = refused(
+        "version = 1\n[[network.interface]]\nmatch = \"eno1\"\naddresses = [\n  \"192.0.2.1/24\",\n  \"192.0.2.2\",\n]\n",
+    );
+    assert!(
+        array.starts_with("line 6, column 3 (network.interface.addresses): \"192.0.2.2\" is not an address"),
+        "{array}"
+    );
+    let mtu = refused("version = 1\n[[network.interface]]\nmatch = \"eno1\"\nmtu = 10\n");
+    assert!(
+        mtu.starts_with("line 4, column 7 (network.interface.mtu): \"10\" is not an MTU"),
+        "{mtu}"
+    );
+    assert!(refused("version = 1\nhostname = \n").starts_with("line 2, column "));
+    assert!(refused("version = 1\n[[network.vlan]]\nid = 0\nparent = \"eno1\"\n").contains("not a VLAN number"));
+    assert!(
+        refused("version = 1\n[[network.bond]]\nname = \"bond0\"\nmembers = [\"a\"]\noptions = { mode = 9 }\n")
+            .contains("bond mode")
+    );
+}
+
+#[test]
+fn the_version_comes_first() {
+    assert_eq!(
+        refused(""),
+        "line 1, column 1 (version): is missing: begin the document with version = 1"
+    );
+    assert_eq!(
+        refused("version = 2\nnew_key = 1"),
+        "line 1, column 1 (version): 2 is not known to this image: it reads version = 1"
+    );
+}
+
+#[test]
+fn a_client_needs_a_certificate_or_a_fingerprint() {
+    let text = "version = 1\n[[api.client]]\nname = \"ops\"\n";
+    assert!(
+        refused(text).contains("certificate or fingerprint"),
+        "{}",
+        refused(text)
+    );
+}
+
+proptest! {
+    #[test]
+    fn no_document_panics(text in "(\\PC|\n){0,200}") {
+        let _ = parse(&format!("version = 1\n{text}"));
+        let _ = parse(&text);
+    }
+    #[test]
+    fn a_refused_hash_is_not_repeated(secret in "[A-Z]{12}", number: bool) {
+        let quoted = if number { format!("[\"{secret}\"]") } else { format!("\"{secret}\"") };
+        let error = parse(&format!("version = 1\n[admin]\npassword_hash = {quoted}\n")).expect_err("no hash");
+        prop_assert!(!format!("{error:?} {error}").contains(&secret), "{error}");
+    }
+}
