@@ -128,9 +128,9 @@ fn hostile_documents_are_refused_in_one_sentence() {
     let bomb = "<!DOCTYPE d [<!ENTITY a \"aaaa\"><!ENTITY b \"&a;&a;\">]><domain>&b;</domain>";
     refused(bomb, "xml: has a document type declaration");
     refused("<domain>&external;</domain>", "xml: is not well formed");
-    let attributes: String = (0..100_000).map(|i| format!(" a{i}=''")).collect();
+    let attributes: String = (0..80_000).map(|i| format!(" a{i}=''")).collect();
     refused(
-        &format!("<domain{attributes}/>")[..1_000_000],
+        &format!("<domain{attributes}/>"),
         "xml: has an element with more than 256 attributes",
     );
     refused(&format!("<domain a='{}'/>", "x".repeat(MAX_XML)), "xml: has 1048");
