@@ -1,1 +1,27 @@
-//! corbel-disk: see ARCHITECTURE.md.
+//! Block devices, device-mapper, loop devices, mounts, kernel modules, and the seed volume: everything that early boot and
+//! the image inspector need from storage.
+//!
+//! Reading goes through [`corbel_layout::ReadAt`], so that what decides is tested with bytes and [`FakeDevices`]. Nothing
+//! here writes to a disk.
+
+mod block;
+mod device_mapper;
+mod fake;
+mod ioctl;
+mod loop_device;
+mod modules;
+mod mount;
+mod seed;
+mod uevent;
+
+pub use block::{BlockDevice, Devices, FileMedium, SysDevices};
+pub use device_mapper::{DeviceMapper, DeviceMapperError, MappedDevice, Target};
+pub use fake::FakeDevices;
+pub use loop_device::{LoopError, attach_loop};
+pub use modules::{Loaded, ModuleError, load_module, loaded_modules, present_modaliases};
+pub use mount::{MountError, MountFlags, mount, move_mount};
+pub use seed::{
+    FoundSeed, LABEL, MOST_BYTES, MOST_FILE_BYTES, MOST_FILES, SeedError, SeedFiles, find_seed, read_found_seed,
+    read_seed, read_seed_partition,
+};
+pub use uevent::Uevents;
