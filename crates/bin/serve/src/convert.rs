@@ -1,0 +1,121 @@
+//! From the agent's words to those of the wire.
+
+use corbel_agent as agent;
+use corbel_node_api as wire;
+use corbel_virt as virt;
+
+pub(crate) fn health(health: &agent::Health) -> wire::Health {
+    let status = if health.is_ready() {
+        wire::HealthStatus::Ok
+    } else {
+        wire::HealthStatus::Degraded
+    };
+    wire::Health {
+        status,
+        reason: health.reason.clone(),
+    }
+}
+
+pub(crate) fn node(node: agent::Node, fingerprint: Option<&str>) -> wire::NodeInfo {
+    wire::NodeInfo {
+        name: node.name,
+        version: node.version,
+        uptime_seconds: node.uptime_seconds,
+        virtualization: wire::Virtualization {
+            state: match node.virtualization.state {
+                agent::VirtualizationState::Usable => wire::VirtualizationState::Usable,
+                agent::VirtualizationState::Disabled => wire::VirtualizationState::Disabled,
+                agent::VirtualizationState::Absent => wire::VirtualizationState::Absent,
+            },
+            message: node.virtualization.message,
+        },
+        hypervisor: wire::HypervisorInfo {
+            state: match node.hypervisor.reason {
+                None => wire::HypervisorState::Ready,
+                Some(_) => wire::HypervisorState::Degraded,
+            },
+            version: node.hypervisor.version,
+            reason: node.hypervisor.reason,
+        },
+        boot: boot(node.boot),
+        addresses: node
+            .addresses
+            .into_iter()
+            .map(|(interface, address)| wire::Address { interface, address })
+            .collect(),
+        certificate_fingerprint: fingerprint.map(str::to_owned),
+        cpus: node.cpus,
+        memory_total: node.memory.total.bytes(),
+        memory_available: node.memory.available.bytes(),
+        load: node.load,
+        vms: wire::VmCounts {
+            running: node.vms.running,
+            defined: node.vms.defined,
+        },
+        warnings: node.warnings,
+    }
+}
+
+fn boot(boot: agent::Boot) -> wire::BootInfo {
+    wire::BootInfo {
+        source: match boot.source {
+            agent::BootSource::Cd => wire::BootSource::Cd,
+            agent::BootSource::Disk => wire::BootSource::Disk,
+            agent::BootSource::Network => wire::BootSource::Network,
+            agent::BootSource::Unknown => wire::BootSource::Unknown,
+        },
+        medium: boot.medium,
+        root_hash: boot.root_hash,
+        firmware: match boot.firmware {
+            agent::Firmware::Bios => wire::BootFirmware::Bios,
+            agent::Firmware::Uefi => wire::BootFirmware::Uefi,
+        },
+    }
+}
+
+pub(crate) fn event(event: agent::Event) -> wire::Event {
+    match event {
+        agent::Event::Vm { name, change, vm } => wire::Event::Vm {
+            name,
+            change: self::change(change),
+            vm: vm.map(wire::VmSummary::from),
+        },
+        agent::Event::Health(now) => wire::Event::Health { health: health(&now) },
+        agent::Event::Missed(count) => wire::Event::Missed { count },
+    }
+}
+
+fn change(change: virt::VmChange) -> wire::VmChange {
+    match change {
+        virt::VmChange::Defined => wire::VmChange::Defined,
+        virt::VmChange::Undefined => wire::VmChange::Undefined,
+        virt::VmChange::Started => wire::VmChange::Started,
+        virt::VmChange::Paused => wire::VmChange::Paused,
+        virt::VmChange::Resumed => wire::VmChange::Resumed,
+        virt::VmChange::ShuttingDown => wire::VmChange::ShuttingDown,
+        virt::VmChange::Stopped => wire::VmChange::Stopped,
+        virt::VmChange::Crashed => wire::VmChange::Crashed,
+        virt::VmChange::Suspended => wire::VmChange::Suspended,
+        virt::VmChange::Rebooted => wire::VmChange::Rebooted,
+    }
+}
+
+pub(crate) fn volume(volume: virt::Volume) -> wire::Volume {
+    wire::Volume {
+        name: volume.name,
+        path: volume.path,
+        capacity: volume.capacity.bytes(),
+        allocation: volume.allocation.bytes(),
+        format: volume.format,
+    }
+}
+
+pub(crate) fn network(network: virt::Network) -> wire::Network {
+    wire::Network {
+        name: network.name,
+        active: network.active,
+        autostart: network.autostart,
+        mode: network.mode,
+        bridge: network.bridge,
+    }
+}

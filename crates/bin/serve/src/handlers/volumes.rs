@@ -1,0 +1,118 @@
+//! Volumes and networks. An upload flows through a short channel: the client can send only as fast as the pool takes it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::{Body, BodyDataStream};
+use axum::extract::State;
+use corbel_model::{ByteSize, VolumeName};
+use corbel_node_api::{DiskFormat, ErrorKind, NetworkList, VolumeList, VolumeSpec};
+use corbel_virt::UploadChunk;
+use futures_util::StreamExt as _;
+use http::{HeaderMap, StatusCode, header};
+use tokio::sync::mpsc;
+
+use super::Name;
+use crate::reply::{Refusal, Reply, created, done, ok};
+use crate::{Shared, body, convert};
+
+type App = State<Arc<Shared>>;
+
+/// Chunks on the way; hyper's are at most a few hundred KiB.
+const CHUNKS: usize = 4;
+
+pub(crate) async fn list(State(shared): App) -> Reply {
+    let volumes = shared.agent.list_volumes().await?;
+    ok(&VolumeList {
+        volumes: volumes.into_iter().map(convert::volume).collect(),
+    })
+}
+
+pub(crate) async fn networks(State(shared): App) -> Reply {
+    let networks = shared.agent.list_networks().await?;
+    ok(&NetworkList {
+        networks: networks.into_iter().map(convert::network).collect(),
+    })
+}
+
+pub(crate) async fn create(State(shared): App, headers: HeaderMap, body: Body) -> Reply {
+    let spec: VolumeSpec = body::json(&headers, body, shared.limits.body).await?;
+    let format = match spec.format {
+        DiskFormat::Raw => "raw",
+        DiskFormat::Qcow2 => "qcow2",
+    };
+    if spec.size.0 == ByteSize(0) {
+        return Err(Refusal::invalid("size", "size: is 0: give at least 1 MiB"));
+    }
+    let volume = shared
+        .agent
+        .create_volume(volume_name(&spec.name)?, spec.size.0, format)
+        .await?;
+    created(&convert::volume(volume))
+}
+
+pub(crate) async fn delete(State(shared): App, Name(name): Name) -> Reply {
+    shared.agent.delete_volume(volume_name(&name)?).await?;
+    done()
+}
+
+pub(crate) async fn upload(State(shared): App, Name(name): Name, headers: HeaderMap, body: Body) -> Reply {
+    let name = volume_name(&name)?;
+    let size = length(&headers)?;
+    let (sender, receiver) = mpsc::channel(CHUNKS);
+    let filled = shared.agent.upload_volume(name, size, receiver);
+    let (outcome, sent) = tokio::join!(filled, feed(body.into_data_stream(), sender, shared.limits.stall));
+    // When the client is at fault, the pool's own words about a short upload would only confuse.
+    match (outcome, sent) {
+        (Ok(volume), _) => created(&convert::volume(volume)),
+        (Err(_), Err(fault)) => Err(fault),
+        (Err(error), Ok(())) => Err(error.into()),
+    }
+}
+
+/// Passes the body on. An error is the client's fault.
+async fn feed(mut body: BodyDataStream, sender: mpsc::Sender<UploadChunk>, stall: Duration) -> Result<(), Refusal> {
+    loop {
+        let problem = match tokio::time::timeout(stall, body.next()).await {
+            Ok(None) => return Ok(()),
+            Ok(Some(Ok(bytes))) => {
+                // The receiver is gone when the pool has refused; its reason is the answer.
+                if sender.send(Ok(bytes.into())).await.is_err() {
+                    return Ok(());
+                }
+                continue;
+            }
+            Ok(Some(Err(_))) => Refusal::invalid("body", "the upload broke off; nothing was kept"),
+            Err(_) => {
+                let message = format!("nothing came for {} s; nothing was kept", stall.as_secs());
+                Refusal::new(ErrorKind::Invalid, message).with(StatusCode::REQUEST_TIMEOUT)
+            }
+        };
+        let _ = sender.send(Err("the client is gone".to_owned())).await;
+        return Err(problem);
+    }
+}
+
+fn length(headers: &HeaderMap) -> Result<ByteSize, Refusal> {
+    let given = headers
+        .get(header::CONTENT_LENGTH)
+        .and_then(|value| value.to_str().ok())
+        .and_then(|v| v.parse().ok());
+    match given {
+        Some(0) => Err(Refusal::invalid(
+            "body",
+            "the body is empty: send the bytes of the volume",
+        )),
+        Some(bytes) => Ok(ByteSize(bytes)),
+        None => Err(Refusal::new(
+            ErrorKind::Invalid,
+            "Content-Length is missing: an upload must say how long it is",
+        )
+        .with(StatusCode::LENGTH_REQUIRED)),
+    }
+}
+
+fn volume_name(name: &str) -> Result<VolumeName, Refusal> {
+    name.parse()
+        .map_err(|error: corbel_model::NameError| Refusal::invalid("name", format!("name: {error}")))
+}

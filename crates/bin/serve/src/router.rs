@@ -1,0 +1,122 @@
+//! From the route table to handlers, and what holds for every request: an id, a line in the log, and an answer even when
+//! a handler panics.
+
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
+
+use axum::Router;
+use axum::extract::Request;
+use axum::middleware::{Next, from_fn, from_fn_with_state};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{MethodRouter, delete, get, post, put};
+use corbel_node_api::{ErrorKind, Method, Operation, ROUTES};
+use futures_util::FutureExt as _;
+use http::{HeaderValue, StatusCode};
+use tracing::Instrument as _;
+
+use crate::handlers::{console, events, node, vms, volumes};
+use crate::reply::Refusal;
+use crate::{Shared, auth};
+
+/// Every route of the table.
+pub(crate) fn router(shared: &Arc<Shared>) -> Router {
+    let mut router = Router::new();
+    for route in ROUTES {
+        let guard = from_fn_with_state((Arc::clone(shared), route.access), auth::authorize);
+        router = router.route(route.path, handler(route.operation, route.method).layer(guard));
+    }
+    let ids = Arc::new(AtomicU64::new(1));
+    router
+        .fallback(no_such_path)
+        .method_not_allowed_fallback(no_such_method)
+        .layer(from_fn(move |request, next| observe(Arc::clone(&ids), request, next)))
+        .with_state(Arc::clone(shared))
+}
+
+fn handler(operation: Operation, method: Method) -> MethodRouter<Arc<Shared>> {
+    use Operation as Op;
+    macro_rules! on {
+        ($handler:expr) => {
+            match method {
+                Method::Get => get($handler),
+                Method::Post => post($handler),
+                Method::Put => put($handler),
+                Method::Delete => delete($handler),
+            }
+        };
+    }
+    match operation {
+        Op::Health => on!(node::health),
+        Op::Openapi => on!(node::openapi),
+        Op::Node => on!(node::node),
+        Op::ListVms => on!(vms::list),
+        Op::CreateVm => on!(vms::create),
+        Op::ShowVm => on!(vms::show),
+        Op::DeleteVm => on!(vms::delete),
+        Op::StartVm => on!(vms::start),
+        Op::ShutdownVm => on!(vms::shutdown),
+        Op::ForceOffVm => on!(vms::force_off),
+        Op::RebootVm => on!(vms::reboot),
+        Op::AutostartVm => on!(vms::autostart),
+        Op::VmStats => on!(vms::stats),
+        Op::VmXml => on!(vms::xml),
+        Op::VmConsole => on!(console::console),
+        Op::ListVolumes => on!(volumes::list),
+        Op::CreateVolume => on!(volumes::create),
+        Op::UploadVolume => on!(volumes::upload),
+        Op::DeleteVolume => on!(volumes::delete),
+        Op::ListNetworks => on!(volumes::networks),
+        Op::Events => on!(events::events),
+    }
+}
+
+async fn no_such_path(request: Request) -> Refusal {
+    Refusal::new(
+        ErrorKind::NotFound,
+        format!("there is nothing at {:?}", shorten(request.uri().path())),
+    )
+}
+
+async fn no_such_method(request: Request) -> Refusal {
+    let message = format!(
+        "{} is not possible at {:?}",
+        request.method(),
+        shorten(request.uri().path())
+    );
+    Refusal::new(ErrorKind::Invalid, message).with(StatusCode::METHOD_NOT_ALLOWED)
+}
+
+/// Enough of a path for a person.
+fn shorten(path: &str) -> String {
+    path.chars().take(120).collect()
+}
+
+async fn observe(ids: Arc<AtomicU64>, request: Request, next: Next) -> Response {
+    let id = ids.fetch_add(1, Ordering::Relaxed);
+    let (method, path) = (request.method().clone(), shorten(request.uri().path()));
+    let span = tracing::info_span!("request", id, %method, path, caller = tracing::field::Empty);
+    let looks = method == http::Method::GET || method == http::Method::HEAD;
+    let started = Instant::now();
+    async move {
+        // Nothing of a panicking handler is used again; the agent's locks forgive it.
+        let outcome = AssertUnwindSafe(next.run(request)).catch_unwind().await;
+        let mut response = outcome.unwrap_or_else(|_| {
+            tracing::error!("the handler panicked");
+            Refusal::new(ErrorKind::Failed, "an error of the daemon, see its log").into_response()
+        });
+        if let Ok(id) = HeaderValue::from_str(&id.to_string()) {
+            response.headers_mut().insert("x-request-id", id);
+        }
+        let (status, ms) = (response.status().as_u16(), started.elapsed().as_millis() as u64);
+        match status {
+            500.. => tracing::warn!(status, ms, "answered"),
+            _ if looks => tracing::debug!(status, ms, "answered"),
+            _ => tracing::info!(status, ms, "answered"),
+        }
+        response
+    }
+    .instrument(span)
+    .await
+}
