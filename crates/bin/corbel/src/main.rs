@@ -1,3 +1,7 @@
-//! corbel: see ARCHITECTURE.md.
+//! The `corbel` command: everything is in the library, so that the man pages and the tests can reach it.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    corbel::run(std::env::args_os())
+}

@@ -1,0 +1,65 @@
+//! Arguments as they are typed. Nothing is decided here; see `settings` for what they mean.
+
+use clap::{Parser, Subcommand};
+
+use crate::cmd;
+use crate::exit::EXIT_HELP;
+use crate::settings::ConnectionArgs;
+
+/// Drives Corbel nodes and builds their image.
+///
+/// Without --node, the node is this machine. Data goes to standard output and everything else to standard error; with
+/// --json the data is one JSON document (events: one a line).
+#[derive(Debug, Parser)]
+#[command(name = "corbel", version, propagate_version = true, max_term_width = 100, after_long_help = EXIT_HELP)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) connection: ConnectionArgs,
+
+    /// Print JSON for programs instead of tables for people
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+
+    /// Say more about what is done; twice and thrice for more still
+    #[arg(long, short, global = true, action = clap::ArgAction::Count)]
+    pub(crate) verbose: u8,
+
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Virtual machines
+    #[command(subcommand)]
+    Vm(cmd::vm::VmCommand),
+    /// Volumes of the default pool: what disks are kept in
+    #[command(subcommand)]
+    Volume(cmd::volume::VolumeCommand),
+    /// Networks that machines can be attached to
+    #[command(subcommand)]
+    Network(cmd::network::NetworkCommand),
+    /// The node itself, and which nodes are trusted
+    #[command(subcommand)]
+    Node(cmd::node::NodeCommand),
+    /// Builds the operating system image, and looks into one
+    #[command(subcommand)]
+    Image(cmd::image::ImageCommand),
+    /// Prints a completion script for a shell
+    Completions(cmd::completions::CompletionsArgs),
+    /// Prints the manual page, or writes all of them into a folder
+    Man(cmd::man::ManArgs),
+    /// Applies kernel words and seed to this node at boot
+    #[command(hide = true)]
+    Settle(cmd::settle::SettleArgs),
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_tree_is_sound() {
+        super::Cli::command().debug_assert();
+    }
+}

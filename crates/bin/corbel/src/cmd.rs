@@ -1,0 +1,10 @@
+//! The commands, a file each.
+
+pub(crate) mod completions;
+pub(crate) mod image;
+pub(crate) mod man;
+pub(crate) mod network;
+pub(crate) mod node;
+pub(crate) mod settle;
+pub(crate) mod vm;
+pub(crate) mod volume;

@@ -1,0 +1,215 @@
+//! `corbel node`: the node itself, and which nodes are trusted.
+
+mod trust;
+
+use clap::Subcommand;
+use corbel_client::Client;
+use corbel_node_api::{
+    BootFirmware, BootSource, Event, Health, HealthStatus, HypervisorState, NodeInfo, VirtualizationState, VmChange,
+};
+use futures_util::StreamExt;
+
+use crate::cmd::vm::state;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::printer::Printer;
+use crate::settings::Context;
+use crate::table::{self, size, span};
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum NodeCommand {
+    /// Shows the node at a glance
+    Show,
+    /// Says whether the node can do its work; exit status 7 when it cannot
+    Health,
+    /// Trusts a node's certificate from now on, after comparing its fingerprint with the node's console
+    Trust(trust::TrustArgs),
+    /// Follows everything that happens on the node, until Ctrl-C
+    Events,
+}
+
+/// Runs one of the commands.
+pub(crate) async fn run(command: NodeCommand, context: &Context<'_>) -> Result<(), Failure> {
+    let printer = context.printer;
+    match command {
+        NodeCommand::Show => {
+            let node = context.client()?.node().await?;
+            if printer.json {
+                printer.document(&node)
+            } else {
+                table::facts(printer, &glance(&node))
+            }
+        }
+        NodeCommand::Health => {
+            let health = context.client()?.health().await?;
+            if printer.json {
+                printer.document(&health)?
+            } else {
+                printer.line(&sentence(&health))?
+            }
+            match health.status {
+                HealthStatus::Ok => Ok(()),
+                _ => Err(Failure::silent(Exit::Unavailable)),
+            }
+        }
+        NodeCommand::Trust(args) => trust::run(&args, context).await,
+        NodeCommand::Events => follow(&context.client()?, printer, |_| true).await,
+    }
+}
+
+fn sentence(health: &Health) -> String {
+    let status = match health.status {
+        HealthStatus::Ok => "ok",
+        HealthStatus::Degraded => "degraded",
+        HealthStatus::Unknown => "unknown",
+    };
+    match &health.reason {
+        Some(reason) => format!("{status}: {}", table::tame(reason)),
+        None => status.to_owned(),
+    }
+}
+
+fn glance(node: &NodeInfo) -> Vec<(&'static str, String)> {
+    let virtualization = match node.virtualization.state {
+        VirtualizationState::Usable => "usable",
+        VirtualizationState::Disabled => "disabled",
+        VirtualizationState::Absent => "absent",
+        VirtualizationState::Unknown => "unknown",
+    };
+    let hypervisor = {
+        let version = node.hypervisor.version.as_deref().unwrap_or("version unknown");
+        match (node.hypervisor.state, &node.hypervisor.reason) {
+            (HypervisorState::Ready, _) => format!("ready, {version}"),
+            (_, Some(reason)) => format!("degraded: {reason}"),
+            (_, None) => "degraded".to_owned(),
+        }
+    };
+    let source = match node.boot.source {
+        BootSource::Cd => "CD",
+        BootSource::Disk => "disk",
+        BootSource::Network => "network",
+        BootSource::Unknown => "unknown",
+    };
+    let firmware = match node.boot.firmware {
+        BootFirmware::Bios => "BIOS",
+        BootFirmware::Uefi => "UEFI",
+        BootFirmware::Unknown => "unknown firmware",
+    };
+    let medium = node
+        .boot
+        .medium
+        .as_deref()
+        .map(|medium| format!(" {medium}"))
+        .unwrap_or_default();
+    let addresses: Vec<_> = node
+        .addresses
+        .iter()
+        .map(|a| format!("{} ({})", a.address, a.interface))
+        .collect();
+    let dash = |text: Option<&str>| text.unwrap_or("-").to_owned();
+    let mut facts = vec![
+        ("Name", node.name.clone()),
+        ("Version", node.version.clone()),
+        ("Up", span(node.uptime_seconds)),
+        (
+            "Virtualization",
+            format!("{virtualization}: {}", node.virtualization.message),
+        ),
+        ("Hypervisor", hypervisor),
+        (
+            "Machines",
+            format!("{} running of {}", node.vms.running, node.vms.defined),
+        ),
+        ("CPUs", node.cpus.to_string()),
+        (
+            "Memory",
+            format!(
+                "{} available of {}",
+                size(node.memory_available),
+                size(node.memory_total)
+            ),
+        ),
+        ("Load", node.load.map(|load| format!("{load:.2}")).join("  ")),
+        (
+            "Addresses",
+            if addresses.is_empty() {
+                "-".to_owned()
+            } else {
+                addresses.join("\n")
+            },
+        ),
+        ("Certificate", dash(node.certificate_fingerprint.as_deref())),
+        ("Booted from", format!("{source}{medium}, {firmware}")),
+        ("Root hash", dash(node.boot.root_hash.as_deref())),
+    ];
+    if !node.warnings.is_empty() {
+        facts.push(("Warnings", node.warnings.join("\n")));
+    }
+    facts
+}
+
+/// Prints events until Ctrl-C; that the node ends the stream is a failure, since nobody asked it to.
+pub(crate) async fn follow(client: &Client, printer: &Printer, wanted: impl Fn(&Event) -> bool) -> Result<(), Failure> {
+    let mut events = client.events().await?;
+    while let Some(event) = events.next().await {
+        let event = event?;
+        if !wanted(&event) {
+            continue;
+        }
+        if printer.json {
+            printer.json_line(&event)?;
+        } else {
+            let now = jiff::Timestamp::now().strftime("%H:%M:%SZ");
+            printer.line(&format!("{now}  {}", table::tame(&told(&event))))?;
+        }
+    }
+    Err(ended())
+}
+
+/// The node ended a stream that has no end of its own, as it does when its daemon stops.
+pub(crate) fn ended() -> Failure {
+    Failure::say(Exit::Unreachable, "the node ended the stream of events")
+}
+
+fn told(event: &Event) -> String {
+    match event {
+        Event::Hello {
+            name,
+            version,
+            health,
+            vms,
+        } => {
+            format!(
+                "{name} runs Corbel {version}, is {}, and has {} machines",
+                sentence(health),
+                vms.len()
+            )
+        }
+        Event::Vm { name, change, vm } => {
+            let now = vm
+                .as_ref()
+                .map(|vm| format!(", now {}", state(vm.state)))
+                .unwrap_or_default();
+            format!("{name} {}{now}", changed(*change))
+        }
+        Event::Health { health } => format!("the node is {}", sentence(health)),
+        Event::Missed { count } => format!("{count} events were missed, this side was too slow"),
+        Event::Unknown => "something that this version does not know".to_owned(),
+    }
+}
+
+fn changed(change: VmChange) -> &'static str {
+    match change {
+        VmChange::Defined => "was defined",
+        VmChange::Undefined => "was deleted",
+        VmChange::Started => "was started",
+        VmChange::Paused => "was paused",
+        VmChange::Resumed => "was resumed",
+        VmChange::ShuttingDown => "is shutting down",
+        VmChange::Stopped => "stopped",
+        VmChange::Crashed => "crashed",
+        VmChange::Suspended => "was suspended",
+        VmChange::Rebooted => "rebooted",
+        VmChange::Unknown => "changed",
+    }
+}
