@@ -1,7 +1,7 @@
 //! Words of the kernel command line (and of the seed's file `words`) as typed values.
 //!
 //! Names and aliases are those of oVirt Node 3.x; ours begin with `corbel.`. A later word wins over an earlier one, except for keys,
-//! clients and tokens, which add up, and for `bond=`, `vlan=` and `ip=…:INTERFACE:…`, which are one word per device. As in
+//! clients and tokens, which add up, and for `bond=`, `vlan=` and `ip=…:INTERFACE:…`, which are one word per device (and family). As in
 //! the kernel, `-` and `_` in a name are the same. A word that cannot be read becomes a [`Warning`] and nothing else: a typo at the
 //! boot menu must not keep a node from booting.
 
@@ -26,7 +26,7 @@ pub struct Words {
     /// `BOOTIF`: the interface that the node is managed by.
     pub boot_interface: Option<BootInterface>,
     pub hostname: Option<HostName>,
-    /// `ip=`, with `netmask=` already in it; one for each device, and one without.
+    /// `ip=`, with `netmask=` already in it; one of each family for each device, and without one.
     pub ip: Vec<IpWord>,
     pub ipv6: Option<Ipv6Word>,
     /// `gateway=`, one of each family at most.

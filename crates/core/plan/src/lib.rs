@@ -1,1 +1,3 @@
-//! corbel-plan: see ARCHITECTURE.md.
+//! Decisions as pure functions: what was asked for and what was seen go in, a plan comes out, and somebody else does it.
+
+pub mod settle;

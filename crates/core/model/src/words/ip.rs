@@ -18,6 +18,17 @@ pub struct IpWord {
     pub ntp: Vec<String>,
 }
 
+impl IpWord {
+    /// Which family the word is about: both can be said of one interface.
+    pub fn is_ipv6(&self) -> bool {
+        match &self.method {
+            IpMethod::Dhcp4 | IpMethod::Off => false,
+            IpMethod::Dhcp6 | IpMethod::Auto6 => true,
+            IpMethod::Static { address, .. } => address.is_ipv6(),
+        }
+    }
+}
+
 /// How the interface gets its address.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum IpMethod {

@@ -46,7 +46,9 @@ impl Reader {
                 words
                     .warnings
                     .extend(left_aside.map(|problem| Warning::new(about, problem)));
-                words.ip.retain(|other| other.device != found.device);
+                words
+                    .ip
+                    .retain(|other| other.device != found.device || other.is_ipv6() != found.is_ipv6());
                 words.ip.push(found);
             }
             "netmask" => self.netmask = Some(parse_netmask(value).map_err(text)?),

@@ -1,0 +1,333 @@
+//! The plan of a boot: from kernel words, seed and the interfaces of the machine to the files, flags and warnings of this boot.
+//!
+//! Executed by `corbel-settle`, printed by `corbel settle --dry-run`. Precedence: kernel words, then the seed's file `words`, then
+//! `corbel.toml`; keys, clients and tokens of all of them add up. Nothing that is wrong with the input stops the plan: it
+//! becomes a warning, and what is right is done.
+
+mod files;
+mod lower;
+mod networkd;
+
+use std::fmt;
+
+use corbel_model::HostName;
+use corbel_model::access::{ApiClient, Fingerprint, PasswordHash, SshKey};
+use corbel_model::network::{Interface, Mac};
+use corbel_model::seed::{self, Seed};
+use corbel_model::words::{BootInterface, Ntp, Warning, Words, without_comments};
+
+/// systemd-networkd's files of this boot have names that begin so; older ones are removed.
+pub const NETWORK_PREFIX: &str = "/etc/systemd/network/10-corbel-";
+/// While it exists, sshd may start.
+pub const SSH_FLAG: &str = "/run/corbel/ssh-enabled";
+/// While it exists, systemd-timesyncd stays off (`ntp=off`).
+pub const TIME_SYNC_OFF_FLAG: &str = "/run/corbel/time-sync-off";
+/// Public keys that let `admin` in.
+pub const KEYS_FILE: &str = "/etc/ssh/keys/admin";
+
+const SSHD_FILE: &str = "/etc/ssh/sshd_config.d/10-corbel.conf";
+const TIMESYNC_FILE: &str = "/etc/systemd/timesyncd.conf.d/10-corbel.conf";
+
+/// Everything that somebody may have said about this boot, as text.
+#[derive(Clone, Default)]
+pub struct Sources {
+    /// `/proc/cmdline`.
+    pub command_line: String,
+    /// The seed's file `words`.
+    pub words: Option<String>,
+    /// The seed's file `corbel.toml`.
+    pub document: Option<String>,
+    /// The seed's file `authorized_keys`.
+    pub authorized_keys: Option<String>,
+    /// The seed's files `clients/NAME.pem`, as (NAME, text).
+    pub clients: Vec<(String, String)>,
+    /// What went wrong while these were read.
+    pub warnings: Vec<Warning>,
+}
+
+impl fmt::Debug for Sources {
+    /// The texts hold password hashes.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Sources(hidden)")
+    }
+}
+
+/// A file to write.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PlannedFile {
+    /// Absolute.
+    pub path: String,
+    pub mode: u32,
+    pub content: String,
+}
+
+/// Whether remote login is on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Ssh {
+    /// Off, with the sentence that says why.
+    Off(&'static str),
+    On {
+        password_login: bool,
+    },
+}
+
+/// What this boot shall be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SettlePlan {
+    pub hostname: HostName,
+    /// In the order in which they are written.
+    pub files: Vec<PlannedFile>,
+    /// Files of an earlier run that this plan does not have.
+    pub remove: Vec<&'static str>,
+    /// To be set for `admin` in `/etc/shadow`.
+    pub admin_password: Option<PasswordHash>,
+    pub ssh: Ssh,
+    pub time_sync: bool,
+    pub warnings: Vec<Warning>,
+}
+
+/// Makes the plan of a boot.
+pub fn plan_settle(sources: &Sources, interfaces: &[Interface]) -> SettlePlan {
+    let seed_words = sources.words.as_deref().map(without_comments);
+    let words = Words::parse(
+        seed_words
+            .iter()
+            .map(String::as_str)
+            .chain([sources.command_line.as_str()]),
+    );
+    let mut warnings = sources.warnings.clone();
+    warnings.extend(words.warnings.iter().cloned());
+    let seed = read_document(sources, &mut warnings);
+
+    let hostname = hostname(&words, &seed, interfaces);
+    let ssh_keys = ssh_keys(&words, &seed, sources, &mut warnings);
+    let clients = clients(&words, &seed, sources, &mut warnings);
+    let tokens: Vec<_> = words.tokens.iter().chain(&seed.tokens).cloned().collect();
+    let admin_password = words.admin_password.clone().or(seed.admin_password);
+    let ssh = ssh(
+        &ssh_keys,
+        admin_password.is_some(),
+        words.password_login.or(seed.password_login),
+        &mut warnings,
+    );
+    let mut ntp = words.ntp.clone().or(seed.ntp);
+    if ntp.is_none() {
+        let named: Vec<_> = words.ip.iter().flat_map(|word| word.ntp.clone()).collect();
+        ntp = (!named.is_empty()).then_some(Ntp::Servers(named));
+    }
+
+    let network = lower::network(&words, seed.network, interfaces, &mut warnings);
+    let mut files = vec![
+        PlannedFile {
+            path: "/etc/hostname".into(),
+            mode: 0o644,
+            content: format!("{hostname}\n"),
+        },
+        PlannedFile {
+            path: "/etc/hosts".into(),
+            mode: 0o644,
+            content: files::hosts(&hostname),
+        },
+    ];
+    files.extend(networkd::render(&network, interfaces, &mut warnings));
+    if let Ssh::On { password_login } = ssh {
+        files.push(PlannedFile {
+            path: SSHD_FILE.into(),
+            mode: 0o644,
+            content: files::sshd(password_login),
+        });
+    }
+    if !ssh_keys.is_empty() {
+        files.push(PlannedFile {
+            path: KEYS_FILE.into(),
+            mode: 0o644,
+            content: files::authorized_keys(&ssh_keys),
+        });
+    }
+    if let Some(Ntp::Servers(servers)) = &ntp {
+        files.push(PlannedFile {
+            path: TIMESYNC_FILE.into(),
+            mode: 0o644,
+            content: files::timesyncd(servers),
+        });
+    }
+    let access = files::access(&clients, &tokens);
+    files.push(PlannedFile {
+        path: "/etc/corbel/access.toml".into(),
+        mode: 0o600,
+        content: access,
+    });
+    let time_sync = ntp != Some(Ntp::Off);
+    if !time_sync {
+        files.push(PlannedFile {
+            path: TIME_SYNC_OFF_FLAG.into(),
+            mode: 0o644,
+            content: String::new(),
+        });
+    }
+    if matches!(ssh, Ssh::On { .. }) {
+        // Last: whoever sees the flag sees everything that it promises.
+        files.push(PlannedFile {
+            path: SSH_FLAG.into(),
+            mode: 0o644,
+            content: String::new(),
+        });
+    }
+    let own = [SSH_FLAG, TIME_SYNC_OFF_FLAG, KEYS_FILE, SSHD_FILE, TIMESYNC_FILE];
+    let remove = own
+        .into_iter()
+        .filter(|path| files.iter().all(|file| file.path != *path))
+        .collect();
+    SettlePlan {
+        hostname,
+        files,
+        remove,
+        admin_password,
+        ssh,
+        time_sync,
+        warnings,
+    }
+}
+
+/// Whether the plan would be another one with the interfaces known than without: settle waits for them only then.
+pub fn needs_interfaces(sources: &Sources) -> bool {
+    let none = plan_settle(sources, &[]);
+    let mac = |last| Some(Mac([2, 0, 0, 0, 0, last]));
+    let seen = |name: &str, last| {
+        let name = name.parse().ok()?;
+        Some(Interface {
+            name,
+            mac: mac(last),
+            carrier: true,
+            physical: true,
+            driver: None,
+        })
+    };
+    let some: Vec<_> = [seen("corbelprobe0", 1), seen("corbelprobe1", 2)]
+        .into_iter()
+        .flatten()
+        .collect();
+    plan_settle(sources, &some) != none
+}
+
+fn read_document(sources: &Sources, warnings: &mut Vec<Warning>) -> Seed {
+    let Some(text) = &sources.document else {
+        return Seed::default();
+    };
+    seed::parse(text).unwrap_or_else(|error| {
+        let problem = format!("{error}; nothing of this file is used, neither its network nor its access");
+        warnings.push(Warning::new("corbel.toml", problem));
+        Seed::default()
+    })
+}
+
+fn hostname(words: &Words, seed: &Seed, interfaces: &[Interface]) -> HostName {
+    let from_ip = words.ip.iter().find_map(|word| word.hostname.clone());
+    words
+        .hostname
+        .clone()
+        .or(from_ip)
+        .or_else(|| seed.hostname.clone())
+        .unwrap_or_else(|| {
+            let name = first_mac(words, interfaces).map_or("corbel".to_owned(), |mac| {
+                let [.., a, b, c] = mac.0;
+                format!("corbel-{a:02x}{b:02x}{c:02x}")
+            });
+            name.parse().expect("letters, digits and an inner '-' are a host name")
+        })
+}
+
+/// Of the boot interface, else of the first physical interface by name: the same at each boot of the same machine.
+fn first_mac(words: &Words, interfaces: &[Interface]) -> Option<Mac> {
+    let boot = words.boot_interface.as_ref().and_then(|boot| match boot {
+        BootInterface::Is(matches) => interfaces.iter().find(|i| matches.covers(i))?.mac,
+        BootInterface::Link => None,
+    });
+    let mut physical: Vec<_> = interfaces.iter().filter(|i| i.physical).collect();
+    physical.sort_by(|a, b| a.name.cmp(&b.name));
+    boot.or_else(|| physical.iter().find_map(|i| i.mac))
+}
+
+fn ssh_keys(words: &Words, seed: &Seed, sources: &Sources, warnings: &mut Vec<Warning>) -> Vec<SshKey> {
+    let mut keys: Vec<SshKey> = Vec::new();
+    let mut add = |key: SshKey| {
+        if !keys.contains(&key) {
+            keys.push(key);
+        }
+    };
+    words.ssh_keys.iter().chain(&seed.ssh_keys).cloned().for_each(&mut add);
+    let lines = sources
+        .authorized_keys
+        .as_deref()
+        .unwrap_or_default()
+        .lines()
+        .enumerate();
+    for (at, line) in lines.filter(|(_, line)| !line.trim().is_empty() && !line.trim_start().starts_with('#')) {
+        match line.parse() {
+            Ok(key) => add(key),
+            Err(error) => warnings.push(Warning::new(format!("authorized_keys, line {}", at + 1), error)),
+        }
+    }
+    keys
+}
+
+fn clients(words: &Words, seed: &Seed, sources: &Sources, warnings: &mut Vec<Warning>) -> Vec<ApiClient> {
+    let mut clients: Vec<ApiClient> = words.clients.iter().chain(&seed.clients).cloned().collect();
+    for (name, pem) in &sources.clients {
+        match Fingerprint::of_pem(pem) {
+            Ok(fingerprint) => clients.push(ApiClient {
+                name: name.clone(),
+                fingerprint,
+                role: Default::default(),
+            }),
+            Err(error) => warnings.push(Warning::new(format!("clients/{name}.pem"), error)),
+        }
+    }
+    clients
+}
+
+fn ssh(keys: &[SshKey], password: bool, asked: Option<bool>, warnings: &mut Vec<Warning>) -> Ssh {
+    // A password alone is meant to be used; beside a key it stays at the console and the API until asked for.
+    let password_login = password && asked.unwrap_or(keys.is_empty());
+    if asked == Some(true) && !password {
+        warnings.push(Warning::new(
+            "ssh_pwauth",
+            "has no effect without a password: give adminpw too",
+        ));
+    }
+    if password_login || !keys.is_empty() {
+        Ssh::On { password_login }
+    } else if password {
+        Ssh::Off("passwords are not taken over SSH here and no key was given")
+    } else {
+        Ssh::Off("neither a key nor a password was given")
+    }
+}
+
+impl fmt::Display for SettlePlan {
+    /// One line for each thing to do, then the warnings. No secret is in it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "host name {}", self.hostname)?;
+        match self.ssh {
+            Ssh::Off(why) => writeln!(f, "ssh off: {why}")?,
+            Ssh::On { password_login: true } => writeln!(f, "ssh on, with password")?,
+            Ssh::On { password_login: false } => writeln!(f, "ssh on, with keys only")?,
+        }
+        if self.admin_password.is_some() {
+            writeln!(f, "set the password of admin")?;
+        }
+        if !self.time_sync {
+            writeln!(f, "time is not synchronised")?;
+        }
+        for file in &self.files {
+            writeln!(f, "write {} {:04o}", file.path, file.mode)?;
+        }
+        for path in &self.remove {
+            writeln!(f, "remove {path}")?;
+        }
+        for warning in &self.warnings {
+            writeln!(f, "warning: {warning}")?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,87 @@
+//! The small files of a boot: each a function from values to text.
+
+use corbel_model::HostName;
+use corbel_model::access::{ApiClient, ApiToken, SshKey};
+use serde::Serialize;
+
+const HEAD: &str = "# Written by corbel settle at this boot; changes are lost at the next.\n";
+
+/// hosts(5). The node knows its own name also while no server of names does.
+pub(super) fn hosts(hostname: &HostName) -> String {
+    let full = hostname.as_str();
+    let short = full.split('.').next().unwrap_or(full);
+    let names = if short == full {
+        full.to_owned()
+    } else {
+        format!("{full} {short}")
+    };
+    format!("{HEAD}127.0.0.1 localhost\n::1 localhost ip6-localhost ip6-loopback\n127.0.1.1 {names}\n")
+}
+
+/// sshd_config(5). What is the same at each boot stands in the image.
+pub(super) fn sshd(password_login: bool) -> String {
+    format!(
+        "{HEAD}PasswordAuthentication {}\n",
+        if password_login { "yes" } else { "no" }
+    )
+}
+
+pub(super) fn authorized_keys(keys: &[SshKey]) -> String {
+    keys.iter()
+        .fold(HEAD.to_owned(), |text, key| text + key.as_str() + "\n")
+}
+
+/// timesyncd.conf(5).
+pub(super) fn timesyncd(servers: &[String]) -> String {
+    format!("{HEAD}[Time]\nNTP={}\n", servers.join(" "))
+}
+
+#[derive(Serialize)]
+struct Access<'a> {
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    client: Vec<Client<'a>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    token: Vec<Token<'a>>,
+}
+
+#[derive(Serialize)]
+struct Client<'a> {
+    name: &'a str,
+    fingerprint: &'a str,
+    role: &'a str,
+}
+
+#[derive(Serialize)]
+struct Token<'a> {
+    name: &'a str,
+    sha256: &'a str,
+    role: &'a str,
+}
+
+/// `access.toml`, which the daemon reads.
+pub(super) fn access(clients: &[ApiClient], tokens: &[ApiToken]) -> String {
+    let access = Access {
+        client: clients
+            .iter()
+            .map(|c| Client {
+                name: &c.name,
+                fingerprint: c.fingerprint.as_str(),
+                role: c.role.as_str(),
+            })
+            .collect(),
+        token: tokens
+            .iter()
+            .map(|t| Token {
+                name: &t.name,
+                sha256: t.hash.as_str(),
+                role: t.role.as_str(),
+            })
+            .collect(),
+    };
+    let body = toml::to_string(&access).expect("texts in tables in lists are always TOML");
+    if body.is_empty() {
+        HEAD.to_owned()
+    } else {
+        format!("{HEAD}\n{body}")
+    }
+}

@@ -1,0 +1,405 @@
+//! Files of systemd.network(5) and systemd.netdev(5) from a network. The first file that matches an interface is the one that
+//! counts there, so members of bonds and single interfaces come before patterns, and files are numbered in that order.
+
+use std::fmt::Write as _;
+
+use corbel_model::network::{Addressing, Bond, Interface, InterfaceConfig, InterfaceName, Mac, Match, NetworkConfig};
+use corbel_model::words::Warning;
+
+use super::lower::{name_of, same};
+use super::{NETWORK_PREFIX, PlannedFile};
+
+const HEAD: &str = "# Written by corbel settle at this boot; changes are lost at the next.\n";
+
+/// One `.network` file before it is text.
+struct Link {
+    matches: Match,
+    /// `None` for what only carries others.
+    addressing: Option<Addressing>,
+    mtu: Option<u16>,
+    bridge: Option<InterfaceName>,
+    /// The bond and whether this is its primary member.
+    bond: Option<(InterfaceName, bool)>,
+    vlans: Vec<InterfaceName>,
+}
+
+impl Link {
+    fn carrier(matches: Match) -> Self {
+        Self {
+            matches,
+            addressing: None,
+            mtu: None,
+            bridge: None,
+            bond: None,
+            vlans: Vec::new(),
+        }
+    }
+}
+
+/// A `.netdev` file: its name and its text without the head.
+struct Device {
+    name: InterfaceName,
+    text: String,
+}
+
+pub(super) fn render(
+    network: &NetworkConfig,
+    interfaces: &[Interface],
+    warnings: &mut Vec<Warning>,
+) -> Vec<PlannedFile> {
+    let mut devices = Vec::new();
+    let mut links = members(network, interfaces, &mut devices, warnings);
+    let first_own = links.len();
+    ports_and_bridges(network, interfaces, &mut links, &mut devices);
+    for bond in &network.bonds {
+        let carries = network
+            .vlans
+            .iter()
+            .any(|vlan| vlan.parent == Match::Name(bond.name.to_string()));
+        ensure(&mut links, &bond.name, (!carries).then(Addressing::automatic));
+    }
+    for vlan in &network.vlans {
+        ensure(&mut links, &vlan.name(), Some(Addressing::automatic()));
+        devices.push(Device {
+            name: vlan.name(),
+            text: format!("[NetDev]\nName={}\nKind=vlan\n\n[VLAN]\nId={}\n", vlan.name(), vlan.id),
+        });
+        attach_vlan(&mut links, first_own, &vlan.parent, vlan.name(), interfaces);
+    }
+    let mut names: Vec<&InterfaceName> = Vec::new();
+    devices.iter().for_each(|device| {
+        if names.contains(&&device.name) {
+            warnings.push(Warning::new(
+                device.name.to_string(),
+                "is the name of two devices: only the first is made",
+            ));
+        } else {
+            names.push(&device.name);
+        }
+    });
+    let mut files: Vec<_> = names
+        .iter()
+        .filter_map(|name| devices.iter().find(|device| device.name == **name))
+        .map(|device| file(&format!("{}.netdev", device.name), format!("{HEAD}{}", device.text)))
+        .collect();
+    files.extend(links.iter().enumerate().map(|(at, link)| {
+        file(
+            &format!("{:02}-{}.network", at + 1, label(&link.matches)),
+            network_text(link),
+        )
+    }));
+    files
+}
+
+fn file(name: &str, content: String) -> PlannedFile {
+    PlannedFile {
+        path: format!("{NETWORK_PREFIX}{name}"),
+        mode: 0o644,
+        content,
+    }
+}
+
+fn label(matches: &Match) -> String {
+    match matches {
+        Match::Ethernet => "ethernet".into(),
+        // A pattern's characters would be taken for one by whoever lists the folder.
+        Match::Name(name) => name.replace(['*', '?'], "_"),
+        Match::Mac(mac) => mac.to_string().replace(':', ""),
+    }
+}
+
+/// The bonds' devices and the files that put their members into them.
+fn members(
+    network: &NetworkConfig,
+    interfaces: &[Interface],
+    devices: &mut Vec<Device>,
+    warnings: &mut Vec<Warning>,
+) -> Vec<Link> {
+    let mut links: Vec<Link> = Vec::new();
+    for bond in &network.bonds {
+        for member in &bond.members {
+            if network.interfaces.iter().any(|entry| entry.matches == *member) {
+                let problem = format!(
+                    "is a member of {}: what is said about its own addresses has no effect",
+                    bond.name
+                );
+                warnings.push(Warning::new(label(member), problem));
+            }
+            let primary = bond.options.primary.as_ref();
+            let is_primary = primary.is_some_and(|name| name_of(member, interfaces).as_deref() == Some(name.as_str()));
+            links.push(Link {
+                bond: Some((bond.name.clone(), is_primary)),
+                ..Link::carrier(member.clone())
+            });
+        }
+        let mac = bond
+            .members
+            .iter()
+            .find_map(|member| mac_of(member, network, interfaces));
+        devices.push(Device {
+            name: bond.name.clone(),
+            text: bond_text(bond, mac),
+        });
+    }
+    links
+}
+
+/// The configured interfaces, and for those in a bridge the bridge, which takes the addresses.
+fn ports_and_bridges(
+    network: &NetworkConfig,
+    interfaces: &[Interface],
+    links: &mut Vec<Link>,
+    devices: &mut Vec<Device>,
+) {
+    let exact = |name: &InterfaceName| Match::Name(name.to_string());
+    let (single, patterns): (Vec<_>, Vec<_>) = network.interfaces.iter().partition(|entry| is_single(&entry.matches));
+    for entry in single.into_iter().chain(patterns) {
+        let InterfaceConfig {
+            matches,
+            addressing,
+            bridge,
+            mtu,
+        } = entry.clone();
+        let Some(bridge) = bridge else {
+            links.push(Link {
+                addressing: Some(addressing),
+                mtu,
+                ..Link::carrier(matches)
+            });
+            continue;
+        };
+        links.push(Link {
+            mtu,
+            bridge: Some(bridge.clone()),
+            ..Link::carrier(matches.clone())
+        });
+        if devices.iter().all(|device| device.name != bridge) {
+            let mac = mac_of(&matches, network, interfaces);
+            let text = format!(
+                "[NetDev]\nName={bridge}\nKind=bridge\n{}\n[Bridge]\nSTP=no\n",
+                mac_line(mac)
+            );
+            devices.push(Device {
+                name: bridge.clone(),
+                text,
+            });
+            // An entry of its own for the bridge says more about it than the one of its port.
+            if network.interfaces.iter().all(|other| other.matches != exact(&bridge)) {
+                links.push(Link {
+                    addressing: Some(addressing),
+                    mtu,
+                    ..Link::carrier(exact(&bridge))
+                });
+            }
+        }
+    }
+}
+
+fn is_single(matches: &Match) -> bool {
+    match matches {
+        Match::Ethernet => false,
+        Match::Name(name) => !name.contains(['*', '?']),
+        Match::Mac(_) => true,
+    }
+}
+
+/// A device that we made and nobody described gets addresses automatically, or none when it only carries VLANs.
+fn ensure(links: &mut Vec<Link>, name: &InterfaceName, addressing: Option<Addressing>) {
+    let seen = Interface {
+        name: name.clone(),
+        mac: None,
+        carrier: false,
+        physical: false,
+        driver: None,
+    };
+    if !links.iter().any(|link| link.matches.covers(&seen)) {
+        links.push(Link {
+            addressing,
+            ..Link::carrier(Match::Name(name.to_string()))
+        });
+    }
+}
+
+/// Names the VLAN in its parent's file. Where only a pattern covers the parent, the parent gets a copy of its own before it.
+fn attach_vlan(links: &mut Vec<Link>, first_own: usize, parent: &Match, name: InterfaceName, interfaces: &[Interface]) {
+    let own = links
+        .iter_mut()
+        .skip(first_own)
+        .find(|link| same(&link.matches, parent, interfaces));
+    if let Some(link) = own {
+        link.vlans.push(name);
+        return;
+    }
+    let mut link = Link::carrier(parent.clone());
+    if let Match::Name(parent_name) = parent
+        && let Ok(parent_name) = parent_name.parse()
+    {
+        let seen = interfaces.iter().find(|i| i.name == parent_name).cloned();
+        let seen = seen.unwrap_or(Interface {
+            name: parent_name,
+            mac: None,
+            carrier: false,
+            physical: true,
+            driver: None,
+        });
+        if let Some(pattern) = links.iter().skip(first_own).find(|other| other.matches.covers(&seen)) {
+            link.addressing = pattern.addressing.clone();
+            link.mtu = pattern.mtu;
+            link.bridge = pattern.bridge.clone();
+        }
+    }
+    link.vlans.push(name);
+    links.insert(first_own, link);
+}
+
+/// The address that a device over this interface shall keep: without one, systemd derives a new one from each boot's machine-id, and
+/// DHCP servers would see a new machine each time.
+fn mac_of(matches: &Match, network: &NetworkConfig, interfaces: &[Interface]) -> Option<Mac> {
+    if let Match::Mac(mac) = matches {
+        return Some(*mac);
+    }
+    // One step down from a VLAN is enough, and following more could go in circles: names are the user's.
+    let vlan = network
+        .vlans
+        .iter()
+        .find(|vlan| *matches == Match::Name(vlan.name().to_string()));
+    let below = vlan.map_or(matches, |vlan| &vlan.parent);
+    let bond = network
+        .bonds
+        .iter()
+        .find(|bond| *below == Match::Name(bond.name.to_string()));
+    match bond {
+        Some(bond) => bond.members.iter().find_map(|member| mac_of_member(member, interfaces)),
+        None => mac_of_member(below, interfaces),
+    }
+}
+
+fn mac_of_member(matches: &Match, interfaces: &[Interface]) -> Option<Mac> {
+    match matches {
+        Match::Mac(mac) => Some(*mac),
+        _ => interfaces
+            .iter()
+            .filter(|i| i.physical && matches.covers(i))
+            .find_map(|i| i.mac),
+    }
+}
+
+fn mac_line(mac: Option<Mac>) -> String {
+    mac.map(|mac| format!("MACAddress={mac}\n")).unwrap_or_default()
+}
+
+fn bond_text(bond: &Bond, mac: Option<Mac>) -> String {
+    let options = &bond.options;
+    let mut text = format!("[NetDev]\nName={}\nKind=bond\n{}\n[Bond]\n", bond.name, mac_line(mac));
+    let mut line = |key: &str, value: Option<String>| {
+        if let Some(value) = value {
+            // Writing to a String cannot fail.
+            let _ = writeln!(text, "{key}={value}");
+        }
+    };
+    let milliseconds = |n: u32| format!("{n}ms");
+    line("Mode", Some(options.mode.as_str().to_owned()));
+    line("MIIMonitorSec", Some(milliseconds(options.miimon)));
+    line("UpDelaySec", options.updelay.map(milliseconds));
+    line("DownDelaySec", options.downdelay.map(milliseconds));
+    line(
+        "LACPTransmitRate",
+        options
+            .lacp_fast
+            .map(|fast| if fast { "fast" } else { "slow" }.to_owned()),
+    );
+    line("TransmitHashPolicy", options.hash_policy.map(str::to_owned));
+    line("MinLinks", options.min_links.map(|n| n.to_string()));
+    text
+}
+
+fn network_text(link: &Link) -> String {
+    let mut text = format!("{HEAD}[Match]\n");
+    match &link.matches {
+        Match::Ethernet => text.push_str("Type=ether\nKind=!*\n"),
+        Match::Name(name) => text.push_str(&format!("Name={name}\n")),
+        // Bonds, VLANs and bridges over it have the same address; they have a kind, the hardware has none.
+        Match::Mac(mac) => text.push_str(&format!("MACAddress={mac}\nKind=!*\n")),
+    }
+    text.push_str("\n[Link]\nRequiredForOnline=no\n");
+    if let Some(mtu) = link.mtu {
+        text.push_str(&format!("MTUBytes={mtu}\n"));
+    }
+    text.push_str("\n[Network]\n");
+    if let Some((bond, primary)) = &link.bond {
+        text.push_str(&format!("Bond={bond}\n"));
+        if *primary {
+            text.push_str("PrimarySlave=yes\n");
+        }
+    }
+    if let Some(bridge) = &link.bridge {
+        text.push_str(&format!("Bridge={bridge}\n"));
+    }
+    for vlan in &link.vlans {
+        text.push_str(&format!("VLAN={vlan}\n"));
+    }
+    match &link.addressing {
+        Some(addressing) => addressing_text(&mut text, addressing),
+        None => text.push_str("LinkLocalAddressing=no\nIPv6AcceptRA=no\n"),
+    }
+    text
+}
+
+fn addressing_text(text: &mut String, addressing: &Addressing) {
+    let Addressing {
+        dhcp4,
+        ipv6,
+        addresses,
+        gateways,
+        dns,
+        search,
+    } = addressing;
+    let yes = |on: bool| if on { "yes" } else { "no" };
+    let dhcp = match (dhcp4, ipv6.dhcp) {
+        (true, true) => "yes",
+        (true, false) => "ipv4",
+        (false, true) => "ipv6",
+        (false, false) => "no",
+    };
+    // A static IPv6 address without a gateway learns its router from advertisements, and nothing else.
+    let fixed6 = addresses.iter().any(|cidr| cidr.address.is_ipv6());
+    let router_only = fixed6 && !gateways.iter().any(std::net::IpAddr::is_ipv6);
+    let advertised = ipv6.slaac || ipv6.dhcp || router_only;
+    let mut line = |key: &str, value: &str| text.push_str(&format!("{key}={value}\n"));
+    line("DHCP", dhcp);
+    line("LinkLocalAddressing", if ipv6.link_local { "ipv6" } else { "no" });
+    line("IPv6AcceptRA", yes(advertised));
+    addresses.iter().for_each(|cidr| line("Address", &cidr.to_string()));
+    gateways
+        .iter()
+        .for_each(|gateway| line("Gateway", &gateway.to_string()));
+    dns.iter().for_each(|server| line("DNS", &server.to_string()));
+    if !search.is_empty() {
+        line("Domains", &search.join(" "));
+    }
+    // Servers that were named are the ones that are asked.
+    let use_dns = if dns.is_empty() { "" } else { "UseDNS=no\n" };
+    if *dhcp4 {
+        // The hardware's address and not the machine-id identifies a node whose identity lasts one boot (RFC 2132, 9.14).
+        text.push_str(&format!("\n[DHCPv4]\nClientIdentifier=mac\nUseHostname=no\n{use_dns}"));
+    }
+    if ipv6.dhcp || ipv6.slaac {
+        let solicit = if ipv6.dhcp && !ipv6.slaac {
+            "WithoutRA=solicit\n"
+        } else {
+            ""
+        };
+        text.push_str(&format!(
+            "\n[DHCPv6]\nDUIDType=link-layer\nUseHostname=no\n{solicit}{use_dns}"
+        ));
+    }
+    if advertised && (!ipv6.slaac || !dns.is_empty()) {
+        text.push_str(&format!("\n[IPv6AcceptRA]\n{use_dns}"));
+        if !ipv6.slaac {
+            text.push_str("UseAutonomousPrefix=no\n");
+        }
+        if !ipv6.slaac && !ipv6.dhcp {
+            text.push_str("DHCPv6Client=no\n");
+        }
+    }
+}

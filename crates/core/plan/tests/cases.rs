@@ -1,0 +1,161 @@
+//! Add a folder below `cases/`, get a test: what was said and seen in it, what must come out below `expected/`.
+//!
+//! Files of a case: `cmdline`, and if wanted `interfaces` (lines of NAME MAC carrier|none DRIVER), `words`, `corbel.toml`,
+//! `authorized_keys`, `clients/NAME.pem`. `UPDATE_CASES=1` rewrites `expected/`; read the difference before it is committed.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+use corbel_model::network::Interface;
+use corbel_plan::settle::{Sources, plan_settle};
+use proptest::prelude::*;
+
+fn read(path: PathBuf) -> Option<String> {
+    path.exists()
+        .then(|| fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display())))
+}
+
+fn interfaces(text: &str) -> Vec<Interface> {
+    let line = |line: &str| {
+        let fields: Vec<_> = line.split_whitespace().collect();
+        let [name, mac, carrier, driver] = fields[..] else {
+            panic!("{line:?} has not four fields")
+        };
+        Interface {
+            name: name.parse().expect("a name"),
+            mac: Some(mac.parse().expect("a MAC")),
+            carrier: carrier == "carrier",
+            physical: true,
+            driver: Some(driver.to_owned()),
+        }
+    };
+    text.lines().map(line).collect()
+}
+
+fn outcome(case: &Path) -> BTreeMap<String, String> {
+    let mut clients = Vec::new();
+    if let Ok(folder) = fs::read_dir(case.join("clients")) {
+        for entry in folder {
+            let path = entry.expect("an entry").path();
+            let name = path.file_stem().expect("a name").to_string_lossy().into_owned();
+            clients.push((name, read(path).expect("a file")));
+        }
+    }
+    clients.sort();
+    let sources = Sources {
+        command_line: read(case.join("cmdline")).expect("every case has a cmdline"),
+        words: read(case.join("words")),
+        document: read(case.join("corbel.toml")),
+        authorized_keys: read(case.join("authorized_keys")),
+        clients,
+        warnings: Vec::new(),
+    };
+    let plan = plan_settle(
+        &sources,
+        &interfaces(&read(case.join("interfaces")).unwrap_or_default()),
+    );
+    let mut found: BTreeMap<_, _> = plan
+        .files
+        .iter()
+        .map(|file| (file.path.trim_start_matches('/').to_owned(), file.content.clone()))
+        .collect();
+    assert_eq!(found.len(), plan.files.len(), "no file is planned twice");
+    found.insert("plan".into(), plan.to_string());
+    if let Some(hash) = &plan.admin_password {
+        let secret = hash.expose();
+        assert!(
+            found.values().all(|text| !text.contains(secret)),
+            "the hash is in no file and no listing"
+        );
+        assert!(!format!("{plan:?}").contains(secret));
+    }
+    // The empty flags and what is the same everywhere would only be noise in the cases.
+    found.retain(|path, text| !text.is_empty() && path != "etc/hostname" && path != "etc/hosts");
+    found
+}
+
+fn expected(folder: &Path, below: &Path, found: &mut BTreeMap<String, String>) {
+    let Ok(entries) = fs::read_dir(folder.join(below)) else {
+        return;
+    };
+    for entry in entries {
+        let below = below.join(entry.expect("an entry").file_name());
+        if folder.join(&below).is_dir() {
+            expected(folder, &below, found);
+        } else {
+            found.insert(
+                below.to_string_lossy().into_owned(),
+                read(folder.join(&below)).expect("a file"),
+            );
+        }
+    }
+}
+
+#[test]
+fn every_case() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("cases");
+    let mut cases: Vec<_> = fs::read_dir(&root)
+        .expect("the cases")
+        .map(|e| e.expect("an entry").path())
+        .collect();
+    cases.sort();
+    assert!(cases.len() >= 25, "only {} cases", cases.len());
+    let mut wrong = String::new();
+    for case in cases {
+        let found = outcome(&case);
+        let folder = case.join("expected");
+        if std::env::var_os("UPDATE_CASES").is_some() {
+            let _ = fs::remove_dir_all(&folder);
+            for (path, text) in &found {
+                let path = folder.join(path);
+                fs::create_dir_all(path.parent().expect("below the case")).expect("a folder");
+                fs::File::create(path)
+                    .and_then(|mut file| file.write_all(text.as_bytes()))
+                    .expect("written");
+            }
+            continue;
+        }
+        let mut wanted = BTreeMap::new();
+        expected(&folder, Path::new(""), &mut wanted);
+        for path in found
+            .keys()
+            .chain(wanted.keys().filter(|path| !found.contains_key(*path)))
+        {
+            if found.get(path) != wanted.get(path) {
+                let text = |all: &BTreeMap<String, String>| all.get(path).cloned().unwrap_or("(absent)\n".into());
+                wrong += &format!(
+                    "--- {}/{path}\nexpected:\n{}found:\n{}",
+                    case.display(),
+                    text(&wanted),
+                    text(&found)
+                );
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong}");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 512, ..ProptestConfig::default() })]
+    #[test]
+    fn no_boot_panics_and_no_value_leaves_its_line(
+        words in proptest::collection::vec(
+            ("(BOOTIF|ip|ipv6|vlan|bond|gateway|netmask|network_layout|hostname|ntp|dns)=", "[a-z0-9:,./\\[\\]*-]{0,30}|bridged|link|dhcp|eno1|42|42:eno1|bond0:eno1,eno2|eno1:dhcp|192.0.2.5/24"),
+            0..8,
+        ),
+        document in "(\\PC|\n){0,80}",
+    ) {
+        let command_line = words.iter().map(|(name, value)| format!("{name}{value} ")).collect();
+        let sources = Sources { command_line, document: Some(format!("version = 1\n{document}")), ..Sources::default() };
+        let seen = interfaces("eno1 52:54:00:00:00:01 carrier e1000e\neno2 52:54:00:00:00:02 none e1000e\n");
+        for file in plan_settle(&sources, &seen).files {
+            prop_assert!(!file.path.contains("..") && !file.path.contains(char::is_whitespace));
+            let known = ["Match", "Link", "Network", "NetDev", "VLAN", "Bond", "Bridge", "DHCPv4", "DHCPv6", "IPv6AcceptRA", "Time"];
+            for header in file.content.lines().filter(|line| line.starts_with('[') && !line.starts_with("[[")) {
+                prop_assert!(known.iter().any(|k| header == format!("[{k}]")), "{header}");
+            }
+        }
+    }
+}
