@@ -82,6 +82,10 @@ impl fmt::Debug for RootHash {
     }
 }
 
+fn read_block(src: &(impl ReadAt + ?Sized), offset: u64) -> Result<[u8; BLOCK as usize], VerityError> {
+    read_array(src, offset).map_err(|source| VerityError::Io { offset, source })
+}
+
 fn write_hex(f: &mut impl fmt::Write, bytes: &[u8]) -> fmt::Result {
     bytes.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
 }
@@ -214,6 +218,46 @@ impl Superblock {
                 expected: *expected,
             }),
             (false, Some((data, _))) => Err(VerityError::DamagedData { offset: data }),
+        }
+    }
+
+    /// Checks one data block, from the root down: cheap, and enough to tell a wrong or damaged image before the kernel,
+    /// which restarts the machine at the first damaged block, gets to see it.
+    ///
+    /// # Errors
+    /// [`VerityError::OtherRoot`] when not even the top of the tree belongs to the root hash, else the damage found.
+    pub fn verify_block(
+        &self,
+        src: &(impl ReadAt + ?Sized),
+        number: u64,
+        expected: &RootHash,
+    ) -> Result<(), VerityError> {
+        let sizes = self.level_sizes();
+        let mut start = self.hash_start_block();
+        let mut wanted = expected.0;
+        for (level, size) in sizes.iter().enumerate().rev() {
+            let below = number / (DIGESTS_PER_BLOCK as u64).saturating_pow(level as u32);
+            let offset = (start + below / DIGESTS_PER_BLOCK as u64) * BLOCK;
+            let block: [u8; BLOCK as usize] = read_block(src, offset)?;
+            let found = self.hash(&block);
+            if found != wanted && level + 1 == sizes.len() {
+                return Err(VerityError::OtherRoot {
+                    found: RootHash(found),
+                    expected: *expected,
+                });
+            } else if found != wanted {
+                return Err(VerityError::DamagedTree { offset });
+            }
+            let digest = (below % DIGESTS_PER_BLOCK as u64) as usize * DIGEST;
+            wanted.copy_from_slice(&block[digest..digest + DIGEST]);
+            start += size;
+        }
+        let offset = number * BLOCK;
+        let found = self.hash(&read_block(src, offset)?);
+        if found == wanted {
+            Ok(())
+        } else {
+            Err(VerityError::DamagedData { offset })
         }
     }
 

@@ -7,7 +7,7 @@
 use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::io::{self, Read, Seek, SeekFrom, Write};
-use std::path::PathBuf;
+use std::path::Path;
 
 use corbel_layout::{Extent, ReadAt, Window, gpt};
 
@@ -65,7 +65,7 @@ pub struct FoundSeed {
 /// Only when devices cannot be listed; a device that cannot be read holds no seed.
 pub fn find_seed(devices: &dyn Devices, medium: Option<&str>) -> Result<Option<FoundSeed>, SeedError> {
     let list = devices.list().map_err(SeedError::List)?;
-    let booted = medium.and_then(|m| list.iter().find(|d| d.path == PathBuf::from(m)));
+    let booted = medium.and_then(|m| list.iter().find(|d| d.path == Path::new(m)));
     if let Some(device) = booted
         && let Some(extent) = devices.open(device).ok().and_then(|bytes| seed_partition(&bytes))
     {

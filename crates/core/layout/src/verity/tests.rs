@@ -96,6 +96,26 @@ fn damage_is_located() {
 }
 
 #[test]
+fn one_block_is_checked_from_the_root_down() {
+    let (good, root) = image(&sample(), &[1, 2]);
+    let superblock = read_superblock(&good, 300 * BLOCK).unwrap();
+    for number in [0, 127, 128, 299] {
+        superblock.verify_block(&good, number, &root).unwrap();
+    }
+    let check = |at: usize, number: u64| {
+        let mut image = good.clone();
+        image[at] ^= 1;
+        superblock.verify_block(&image, number, &root).unwrap_err()
+    };
+    assert!(matches!(
+        check(128 * 4096, 128),
+        VerityError::DamagedData { offset: 524_288 }
+    ));
+    assert!(matches!(check(303 * 4096, 128), VerityError::DamagedTree { .. }));
+    assert!(matches!(check(301 * 4096, 0), VerityError::OtherRoot { .. }));
+}
+
+#[test]
 fn another_shape_is_refused_with_its_field() {
     let (good, _) = image(&sample(), &[]);
     let check = |at: usize, value: u8, expected: &str| {
