@@ -1,3 +1,35 @@
-//! corbel-init: see ARCHITECTURE.md.
+//! The first program of the machine: PID 1 of the initrd. It finds the root image, has the kernel verify it, mounts it with
+//! its volatile overlays, and hands over to systemd.
+//!
+//! ```text
+//! kernel ─> basics ─> modules ─> medium found? ─> verity ─> squashfs at /sysroot ─> overlays ─> switch root ─> systemd
+//!                        ^   └── not yet ──┘            any failure ─> one message ─> shell (rescue) or reboot
+//! ```
+//! Linked statically, a few hundred KiB: every byte here is unpacked before anything else happens.
 
-fn main() {}
+mod basics;
+mod fail;
+mod log;
+mod medium;
+mod modules;
+mod overlay;
+mod root;
+mod switch;
+mod words;
+
+fn main() {
+    let words = basics::prepare();
+    let Err(error) = boot(&words);
+    fail::end(&words, &error)
+}
+
+/// Everything from the modules to systemd; returns only when something failed.
+fn boot(words: &words::Words) -> anyhow::Result<std::convert::Infallible> {
+    let root_hash = words.root_hash()?;
+    let mut modules = modules::Modules::load_index();
+    modules.load_early();
+    let source = root::mount(words, &root_hash, &mut modules)?;
+    overlay::mount_all()?;
+    overlay::record(&source, &root_hash)?;
+    switch::into_system(&words.init)
+}
