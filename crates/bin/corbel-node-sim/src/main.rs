@@ -1,3 +1,64 @@
-//! corbel-node-sim: see ARCHITECTURE.md.
+//! Serves the sim. Who may use it is decided as on a node: the socket is admin, TLS asks the access file.
 
-fn main() {}
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use clap::Parser;
+use corbel_serve::{Limits, NoPasswords, Options, Server, process};
+
+/// Serve the API of a node that exists only in memory.
+#[derive(Debug, Parser)]
+#[command(name = "corbel-node-sim", version)]
+struct Args {
+    /// UNIX socket; who may open it is admin
+    #[arg(long, value_name = "PATH", required_unless_present = "listen")]
+    socket: Option<PathBuf>,
+    /// Address and port of a TLS listener; may be given several times
+    #[arg(long, value_name = "ADDRESS:PORT", requires = "state_dir")]
+    listen: Vec<SocketAddr>,
+    /// Keeps the TLS certificate and key, and `access.toml` unless that is given
+    #[arg(long, value_name = "DIR")]
+    state_dir: Option<PathBuf>,
+    /// Lists who may use the API by TLS
+    #[arg(long, value_name = "FILE")]
+    access_file: Option<PathBuf>,
+    /// Machines beside the three of the demo
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    vms: usize,
+}
+
+fn main() -> anyhow::Result<()> {
+    let args = Args::parse();
+    process::log();
+    let runtime = process::runtime()?;
+    let outcome = runtime.block_on(async {
+        let agent = corbel_node_sim::agent(corbel_node_sim::hypervisor(args.vms).context("the demo is refused")?);
+        let state_dir = args.state_dir.unwrap_or_default();
+        let access_file = args.access_file.unwrap_or_else(|| state_dir.join("access.toml"));
+        let (socket, listen, passwords) = (args.socket, args.listen, Arc::new(NoPasswords));
+        let limits = Limits::default();
+        let server = Server::bind(
+            agent,
+            Options {
+                socket,
+                listen,
+                state_dir,
+                access_file,
+                passwords,
+                limits,
+            },
+        )?;
+        let fingerprint = server.fingerprint().unwrap_or("none");
+        let listen: Vec<_> = server.addresses().iter().map(ToString::to_string).collect();
+        tracing::info!(socket = ?server.socket(), listen = listen.join(" "), fingerprint, "serving");
+        server
+            .run(async {
+                let _ = process::asked_to_stop().await;
+            })
+            .await
+    });
+    runtime.shutdown_background();
+    outcome
+}

@@ -1,3 +1,38 @@
-//! corbel-node: see ARCHITECTURE.md.
+//! The node's daemon: the API over libvirt. Killing it never touches a running VM.
 
-fn main() {}
+mod args;
+mod pam;
+mod service;
+
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use clap::Parser as _;
+use corbel_agent::{Agent, Host};
+use corbel_serve::{Server, process};
+use corbel_virt_libvirt::Libvirt;
+
+fn main() -> anyhow::Result<()> {
+    let args = args::Args::parse();
+    process::log();
+    let settings = args.settings();
+    let libvirt = Libvirt::connect(&args.uri).context("the connection to libvirt cannot be prepared")?;
+    let runtime = process::runtime()?;
+    let outcome = runtime.block_on(async {
+        let agent = Agent::new(Arc::new(libvirt), Arc::new(Host), settings);
+        let server = Server::bind(agent, args.options(Arc::new(pam::Pam)))?;
+        service::ready(&server);
+        tokio::spawn(service::watchdog());
+        server
+            .run(async {
+                if let Err(error) = process::asked_to_stop().await {
+                    tracing::error!(%error, "signals cannot be handled");
+                }
+                service::stopping();
+            })
+            .await
+    });
+    // A call that hangs in libvirt must not keep us from ending.
+    runtime.shutdown_background();
+    outcome
+}

@@ -47,19 +47,27 @@ pub(crate) fn kind(headers: &HeaderMap, xml: bool) -> Result<Kind, Refusal> {
 
 /// The whole body.
 pub(crate) async fn read(body: Body, limit: Duration) -> Result<Bytes, Refusal> {
+    // A body that says that it is too large is not waited for.
+    if axum::body::HttpBody::size_hint(&body).lower() > BODY_LIMIT as u64 {
+        return Err(too_large());
+    }
     let collected = tokio::time::timeout(limit, Limited::new(body, BODY_LIMIT).collect()).await;
     match collected {
         Ok(Ok(whole)) => Ok(whole.to_bytes()),
-        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(Refusal::new(
-            ErrorKind::TooLarge,
-            "the body is larger than 1 MiB, the most that is read here",
-        )),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(too_large()),
         Ok(Err(_)) => Err(Refusal::invalid("body", "the body broke off before its end")),
         Err(_) => {
             let message = format!("the body did not come within {} s", limit.as_secs());
             Err(Refusal::new(ErrorKind::Invalid, message).with(StatusCode::REQUEST_TIMEOUT))
         }
     }
+}
+
+fn too_large() -> Refusal {
+    Refusal::new(
+        ErrorKind::TooLarge,
+        "the body is larger than 1 MiB, the most that is read here",
+    )
 }
 
 /// A JSON body.

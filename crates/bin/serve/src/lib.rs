@@ -15,6 +15,7 @@ mod convert;
 mod handlers;
 mod listen;
 mod password;
+pub mod process;
 mod reply;
 mod router;
 mod tls;

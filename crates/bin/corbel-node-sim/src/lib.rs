@@ -1,0 +1,57 @@
+//! A node that exists only in memory: the real server and the real agent over a fake hypervisor and a fake machine. For
+//! tests of clients, and for a first look without a hypervisor.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use corbel_agent::fake::FakeFacilities;
+use corbel_agent::{Agent, Settings};
+use corbel_model::vm::VmSpec;
+use corbel_virt::fake::Fake;
+use corbel_virt::{Hypervisor as _, VirtError};
+
+/// The agent of the sim, over the given hypervisor.
+pub fn agent(hypervisor: Arc<Fake>) -> Arc<Agent> {
+    let settings = Settings {
+        retry_interval: Duration::from_millis(50),
+        ..Settings::node(env!("CARGO_PKG_VERSION"))
+    };
+    Agent::new(hypervisor, Arc::new(FakeFacilities::default()), settings)
+}
+
+/// A few machines as an operator has them, some of them running.
+const DEMO: &[(&str, bool)] = &[
+    (
+        r#"{"name":"web","cpus":2,"memory":"2 GiB","disks":[{"volume":"web.qcow2","size":"20 GiB"}],"networks":[{"nat":"default"}],"autostart":true}"#,
+        true,
+    ),
+    (
+        r#"{"name":"db","cpus":4,"memory":"8 GiB","firmware":"uefi","disks":[{"volume":"db.raw","size":"100 GiB","format":"raw","bus":"scsi"}],"networks":[{"nat":"default"}],"autostart":true}"#,
+        true,
+    ),
+    (
+        r#"{"name":"build","cpus":8,"memory":"16 GiB","disks":[{"volume":"build.qcow2","size":"200 GiB"}],"networks":[{"nat":"default"}]}"#,
+        false,
+    ),
+];
+
+/// A hypervisor with the demo machines and `more` plain ones, each third of which runs.
+pub fn hypervisor(more: usize) -> Result<Arc<Fake>, VirtError> {
+    let fake = Fake::with_vms(more);
+    for vm in fake.list_vms()?.iter().step_by(3) {
+        fake.start_vm(&vm.name)?;
+    }
+    let invalid = |error: corbel_model::vm::SpecError| VirtError::Invalid {
+        field: error.field,
+        problem: error.problem,
+    };
+    for (json, running) in DEMO {
+        let wire: corbel_node_api::VmSpec = corbel_node_api::parse_request(json.as_bytes()).map_err(invalid)?;
+        let spec = VmSpec::try_from(wire).map_err(invalid)?;
+        fake.create_vm(&spec)?;
+        if *running {
+            fake.start_vm(spec.name.as_str())?;
+        }
+    }
+    Ok(Arc::new(fake))
+}
