@@ -1,5 +1,7 @@
 //! A guest's serial console: a WebSocket (RFC 6455) of binary frames over the same connection as every other request.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use corbel_node_api::Operation;
 use futures_util::stream::{SplitSink, SplitStream};
@@ -20,6 +22,9 @@ type Socket = WebSocketStream<TokioIo<Upgraded>>;
 
 /// A serial line moves a few kilobytes at a time.
 const MESSAGE_MAX: usize = 1 << 20;
+
+/// The node pings every 20 seconds, so such a long silence is a dead connection.
+const SILENCE: Duration = Duration::from_secs(90);
 
 /// Both directions of a console.
 #[derive(Debug)]
@@ -113,7 +118,13 @@ impl ConsoleOutput {
     /// The next bytes from the guest; `None` when the node ended the console. May be cancelled without losing bytes.
     pub async fn next(&mut self) -> Result<Option<Bytes>, ClientError> {
         loop {
-            match self.stream.next().await {
+            let Ok(message) = tokio::time::timeout(SILENCE, self.stream.next()).await else {
+                return Err(ClientError::Deadline {
+                    endpoint: self.endpoint.clone(),
+                    limit: SILENCE,
+                });
+            };
+            match message {
                 Some(Ok(Message::Binary(bytes))) => return Ok(Some(bytes)),
                 Some(Ok(Message::Text(text))) => return Ok(Some(text.into())),
                 Some(Ok(Message::Close(frame))) => {

@@ -3,11 +3,13 @@
 
 use std::collections::VecDeque;
 use std::pin::Pin;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
+use std::time::Duration;
 
 use corbel_node_api::Event;
 use futures_util::Stream;
 use hyper::body::{Body, Incoming};
+use tokio::time::{Instant, Sleep};
 
 use crate::connection::Connection;
 use crate::http::Answer;
@@ -16,6 +18,9 @@ use crate::{ClientError, Endpoint};
 /// One event holds at most so much; more is not this API.
 const EVENT_MAX: usize = 4 << 20;
 
+/// The node breaks every silence after 15 seconds, so such a long one is a dead connection.
+const SILENCE: Duration = Duration::from_secs(60);
+
 /// Events as they happen. Ends with `None` when the node ends it in order, with an error when it breaks.
 pub struct EventStream {
     endpoint: Endpoint,
@@ -23,6 +28,7 @@ pub struct EventStream {
     parser: Parser,
     ready: VecDeque<Vec<u8>>,
     ended: bool,
+    silence: Pin<Box<Sleep>>,
     /// Dropping the stream closes the connection.
     _connection: Connection,
 }
@@ -43,6 +49,7 @@ impl EventStream {
             parser: Parser::default(),
             ready: VecDeque::new(),
             ended: false,
+            silence: Box::pin(tokio::time::sleep(SILENCE)),
             _connection: answer.connection,
         }
     }
@@ -70,7 +77,19 @@ impl Stream for EventStream {
             if this.ended {
                 return Poll::Ready(None);
             }
-            match ready!(Pin::new(&mut this.body).poll_frame(cx)) {
+            let Poll::Ready(frame) = Pin::new(&mut this.body).poll_frame(cx) else {
+                if this.silence.as_mut().poll(cx).is_pending() {
+                    return Poll::Pending;
+                }
+                this.ended = true;
+                let endpoint = this.endpoint.clone();
+                return Poll::Ready(Some(Err(ClientError::Deadline {
+                    endpoint,
+                    limit: SILENCE,
+                })));
+            };
+            this.silence.as_mut().reset(Instant::now() + SILENCE);
+            match frame {
                 None => this.ended = true,
                 Some(Err(error)) => {
                     this.ended = true;

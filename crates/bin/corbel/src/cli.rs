@@ -11,11 +11,8 @@ use crate::settings::ConnectionArgs;
 /// Without --node, the node is this machine. Data goes to standard output and everything else to standard error; with
 /// --json the data is one JSON document (events: one a line).
 #[derive(Debug, Parser)]
-#[command(name = "corbel", version, propagate_version = true, max_term_width = 100, after_long_help = EXIT_HELP)]
+#[command(name = "corbel", version, max_term_width = 100, after_long_help = EXIT_HELP)]
 pub(crate) struct Cli {
-    #[command(flatten)]
-    pub(crate) connection: ConnectionArgs,
-
     /// Print JSON for programs instead of tables for people
     #[arg(long, global = true)]
     pub(crate) json: bool,
@@ -23,6 +20,9 @@ pub(crate) struct Cli {
     /// Say more about what is done; twice and thrice for more still
     #[arg(long, short, global = true, action = clap::ArgAction::Count)]
     pub(crate) verbose: u8,
+
+    #[command(flatten)]
+    pub(crate) connection: ConnectionArgs,
 
     #[command(subcommand)]
     pub(crate) command: Command,

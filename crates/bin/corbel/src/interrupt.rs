@@ -26,7 +26,6 @@ pub(crate) fn block_on(command: impl Future<Output = Result<(), Failure>>) -> Re
 
 /// A token that a signal cancels, for work that does not wait asynchronously (building an image). A second signal ends
 /// nothing sooner: the work cleans up and then ends.
-#[allow(dead_code)] // Its user is `image build`.
 pub(crate) fn cancel_on_signal() -> Result<Cancel, Failure> {
     let cancel = Cancel::new();
     let (runtime, token) = (runtime()?, cancel.clone());

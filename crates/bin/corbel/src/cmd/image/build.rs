@@ -1,0 +1,99 @@
+//! `corbel image build`.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use corbel_build::{BuildError, BuildRequest, build};
+use corbel_model::ByteSize;
+use serde_json::json;
+
+use super::progress::Progress;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::interrupt::{cancel_on_signal, interrupted};
+use crate::printer::Printer;
+
+#[derive(Debug, Args)]
+pub(crate) struct BuildArgs {
+    /// Folder that says what the operating system is
+    #[arg(long, value_name = "DIR", default_value = "image")]
+    pub(crate) recipe: PathBuf,
+    /// Debian suite to build from instead of the recipe's first
+    #[arg(long, value_name = "NAME")]
+    pub(crate) suite: Option<String>,
+    /// Folder for what is built
+    #[arg(long, value_name = "DIR", default_value = "out")]
+    pub(crate) out: PathBuf,
+    /// Use only what earlier builds have fetched
+    #[arg(long)]
+    pub(crate) offline: bool,
+    /// Take exactly the packages of this lock file, for the same bytes again
+    #[arg(long, value_name = "FILE")]
+    pub(crate) lock: Option<PathBuf>,
+    /// Debian archive to fetch from instead of the one that this host's apt is configured with
+    #[arg(long, value_name = "URL", env = "CORBEL_MIRROR")]
+    pub(crate) mirror: Option<String>,
+    /// Debian's security archive, likewise
+    #[arg(long, value_name = "URL", env = "CORBEL_SECURITY_MIRROR")]
+    pub(crate) security_mirror: Option<String>,
+    /// Folder for packages and layers that later builds use again; safe to delete
+    #[arg(long, value_name = "DIR", env = "CORBEL_CACHE")]
+    pub(crate) cache: Option<PathBuf>,
+    /// Folder with ready programs, instead of compiling them
+    #[arg(long, value_name = "DIR")]
+    pub(crate) binaries: Option<PathBuf>,
+}
+
+pub(super) fn run(args: BuildArgs, printer: &Printer) -> Result<(), Failure> {
+    let cancel = cancel_on_signal()?;
+    let cache = match args.cache {
+        Some(cache) => cache,
+        None => default_cache()?,
+    };
+    let request = BuildRequest {
+        recipe: absolute(&args.recipe)?,
+        suite: args.suite,
+        out: absolute(&args.out)?,
+        offline: args.offline,
+        lock: args.lock,
+        mirror: args.mirror,
+        security_mirror: args.security_mirror,
+        cache: absolute(&cache)?,
+        binaries: args.binaries.as_deref().map(absolute).transpose()?,
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+    };
+    let progress = Progress::new(*printer);
+    let built = build(&request, &progress, &cancel).map_err(failure)?;
+    if printer.json {
+        return printer.json_line(&json!({ "event": "result", "result": built }));
+    }
+    printer.line(&format!("{} ({})", built.iso.display(), ByteSize(built.iso_bytes)))?;
+    printer.line(&format!("sha256 {}", built.iso_sha256))?;
+    printer.line(&format!("root   {}", built.root_hash))
+}
+
+fn failure(error: BuildError) -> Failure {
+    let exit = match &error {
+        BuildError::Cancelled => return interrupted(),
+        BuildError::NoRecipe { .. } | BuildError::Suite { .. } => Exit::Usage,
+        _ => Exit::Failed,
+    };
+    Failure::new(exit, error)
+}
+
+/// `$XDG_CACHE_HOME/corbel`, outside any checkout, so that a fresh clone finds it (XDG Base Directory Specification).
+fn default_cache() -> Result<PathBuf, Failure> {
+    let from = |name: &str| {
+        std::env::var_os(name)
+            .map(PathBuf::from)
+            .filter(|path| path.is_absolute())
+    };
+    from("XDG_CACHE_HOME")
+        .or_else(|| from("HOME").map(|home| home.join(".cache")))
+        .map(|folder| folder.join("corbel"))
+        .ok_or_else(|| Failure::usage("neither XDG_CACHE_HOME nor HOME is set: give --cache DIR"))
+}
+
+fn absolute(path: &Path) -> Result<PathBuf, Failure> {
+    std::path::absolute(path).map_err(|e| Failure::usage(format!("{} is not a usable path: {e}", path.display())))
+}
