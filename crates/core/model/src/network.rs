@@ -226,7 +226,7 @@ impl FromStr for Match {
             return Ok(Self::Mac(mac));
         }
         let pattern = text.bytes().all(|b| is_name_byte(b) || b"*?".contains(&b));
-        if pattern && (1..=15).contains(&text.len()) && text != "lo" {
+        if pattern && (1..=15).contains(&text.len()) && !matches!(text, "lo" | "." | "..") {
             Ok(Self::Name(text.to_owned()))
         } else {
             Err(NetworkError::Match(text.to_owned()))

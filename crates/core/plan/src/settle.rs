@@ -189,25 +189,43 @@ pub fn plan_settle(sources: &Sources, interfaces: &[Interface]) -> SettlePlan {
     }
 }
 
-/// Whether the plan would be another one with the interfaces known than without: settle waits for them only then.
-pub fn needs_interfaces(sources: &Sources) -> bool {
-    let none = plan_settle(sources, &[]);
-    let mac = |last| Some(Mac([2, 0, 0, 0, 0, last]));
-    let seen = |name: &str, last| {
-        let name = name.parse().ok()?;
+/// What must be known of the machine before the plan is the right one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Need {
+    /// Nothing: the plan is the same on every machine.
+    Nothing,
+    /// The interfaces and their addresses.
+    Interfaces,
+    /// Also which of them has a carrier, for which they must be up.
+    Carrier,
+}
+
+/// Found by planning for imagined machines and comparing, so that it cannot forget a rule of [`plan_settle`].
+pub fn needs(sources: &Sources) -> Need {
+    let seen = |name: &str, last, carrier| {
+        let mac = Some(Mac([2, 0, 0, 0, 0, last]));
         Some(Interface {
-            name,
-            mac: mac(last),
-            carrier: true,
+            name: name.parse().ok()?,
+            mac,
+            carrier,
             physical: true,
             driver: None,
         })
     };
-    let some: Vec<_> = [seen("corbelprobe0", 1), seen("corbelprobe1", 2)]
-        .into_iter()
-        .flatten()
-        .collect();
-    plan_settle(sources, &some) != none
+    let machine = |first, second| -> Vec<Interface> {
+        [seen("corbelprobe0", 1, first), seen("corbelprobe1", 2, second)]
+            .into_iter()
+            .flatten()
+            .collect()
+    };
+    let dark = plan_settle(sources, &machine(false, false));
+    if plan_settle(sources, &machine(false, true)) != dark {
+        Need::Carrier
+    } else if plan_settle(sources, &[]) != dark {
+        Need::Interfaces
+    } else {
+        Need::Nothing
+    }
 }
 
 fn read_document(sources: &Sources, warnings: &mut Vec<Warning>) -> Seed {
@@ -329,5 +347,34 @@ impl fmt::Display for SettlePlan {
             writeln!(f, "warning: {warning}")?;
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_boot_waits_for_no_more_than_it_needs() {
+        let need = |text: &str| {
+            needs(&Sources {
+                command_line: text.into(),
+                ..Sources::default()
+            })
+        };
+        assert_eq!(need("hostname=a"), Need::Nothing);
+        assert_eq!(need("hostname=a ip=dhcp"), Need::Nothing);
+        assert_eq!(
+            need("quiet"),
+            Need::Interfaces,
+            "the host name is made from the first MAC address"
+        );
+        assert_eq!(
+            need("hostname=a BOOTIF=eno1"),
+            Need::Interfaces,
+            "it may not be there, which is told"
+        );
+        assert_eq!(need("hostname=a BOOTIF=link"), Need::Carrier);
+        assert_eq!(need("hostname=a ip=192.0.2.5/24"), Need::Carrier);
     }
 }

@@ -151,7 +151,8 @@ proptest! {
         let sources = Sources { command_line, document: Some(format!("version = 1\n{document}")), ..Sources::default() };
         let seen = interfaces("eno1 52:54:00:00:00:01 carrier e1000e\neno2 52:54:00:00:00:02 none e1000e\n");
         for file in plan_settle(&sources, &seen).files {
-            prop_assert!(!file.path.contains("..") && !file.path.contains(char::is_whitespace));
+            prop_assert!(!file.path.split('/').any(|part| part == "..") && !file.path.contains(char::is_whitespace));
+            prop_assert!(file.path.starts_with("/etc/") || file.path.starts_with("/run/corbel/"));
             let known = ["Match", "Link", "Network", "NetDev", "VLAN", "Bond", "Bridge", "DHCPv4", "DHCPv6", "IPv6AcceptRA", "Time"];
             for header in file.content.lines().filter(|line| line.starts_with('[') && !line.starts_with("[[")) {
                 prop_assert!(known.iter().any(|k| header == format!("[{k}]")), "{header}");

@@ -12,13 +12,13 @@ use rustix::net::{AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType, 
 #[derive(Debug, thiserror::Error)]
 pub enum AddressError {
     /// A call on the netlink socket failed.
-    #[error("cannot {call} for the list of addresses (rtnetlink)")]
+    #[error("cannot {call} over rtnetlink")]
     Socket {
         call: &'static str,
         source: rustix::io::Errno,
     },
     /// The kernel refused the request with this error number.
-    #[error("the kernel refused to list its addresses (rtnetlink)")]
+    #[error("the kernel refused the request (rtnetlink)")]
     Refused { source: rustix::io::Errno },
 }
 
@@ -27,12 +27,7 @@ pub enum AddressError {
 /// Left out: loopback, IPv6 link-local (they need a zone to be of use), tentative or failed ones (RFC 4862), and libvirt's own
 /// NAT bridges (`virbr…`), behind which only guests live.
 pub fn addresses() -> Result<Vec<(String, IpAddr)>, AddressError> {
-    let failed = |call| move |source| AddressError::Socket { call, source };
-    // No protocol means number 0, which is NETLINK_ROUTE.
-    let socket = rustix::net::socket_with(AddressFamily::NETLINK, SocketType::RAW, SocketFlags::CLOEXEC, None)
-        .map_err(failed("open a socket"))?;
-    // The kernel answers at once; the limit only keeps a kernel bug from hanging the caller.
-    set_socket_timeout(&socket, Timeout::Recv, Some(Duration::from_secs(2))).map_err(failed("set a limit"))?;
+    let socket = open()?;
     let mut found = Vec::new();
     for address in dump(&socket)? {
         if !is_reachable(&address.address) || address.flags & UNUSABLE != 0 {
@@ -47,6 +42,41 @@ pub fn addresses() -> Result<Vec<(String, IpAddr)>, AddressError> {
         }
     }
     Ok(found)
+}
+
+fn open() -> Result<OwnedFd, AddressError> {
+    let failed = |call| move |source| AddressError::Socket { call, source };
+    // No protocol means number 0, which is NETLINK_ROUTE.
+    let socket = rustix::net::socket_with(AddressFamily::NETLINK, SocketType::RAW, SocketFlags::CLOEXEC, None)
+        .map_err(failed("open a socket"))?;
+    // The kernel answers at once; the limit only keeps a kernel bug from hanging the caller.
+    set_socket_timeout(&socket, Timeout::Recv, Some(Duration::from_secs(2))).map_err(failed("set a limit"))?;
+    Ok(socket)
+}
+
+/// Sets an interface up, as it must be before it knows of a carrier. Needs `CAP_NET_ADMIN`.
+pub(crate) fn set_up(name: &str) -> Result<(), AddressError> {
+    let failed = |call| move |source| AddressError::Socket { call, source };
+    let socket = open()?;
+    let index = netdevice::name_to_index(&socket, name).map_err(failed("find an interface"))?;
+    // netlink(7) header, then `ifinfomsg`: family, type, index, flags, and which of the flags to change (IFF_UP, both times).
+    let mut message = Vec::with_capacity(32);
+    message.extend_from_slice(&32_u32.to_ne_bytes());
+    message.extend_from_slice(&RTM_NEWLINK.to_ne_bytes());
+    message.extend_from_slice(&NLM_F_REQUEST_ACK.to_ne_bytes());
+    message.extend_from_slice(&[0; 12]);
+    message.extend_from_slice(&index.to_ne_bytes());
+    message.extend_from_slice(&1_u32.to_ne_bytes());
+    message.extend_from_slice(&1_u32.to_ne_bytes());
+    rustix::net::send(&socket, &message, SendFlags::empty()).map_err(failed("ask"))?;
+    let mut buffer = [0_u8; 1024];
+    let (length, _) = rustix::net::recv(&socket, &mut buffer, RecvFlags::empty()).map_err(failed("read the answer"))?;
+    match parse(&buffer[..length], &mut Vec::new()) {
+        Part::Refused(code) => Err(AddressError::Refused {
+            source: rustix::io::Errno::from_raw_os_error(code),
+        }),
+        Part::Done | Part::More => Ok(()),
+    }
 }
 
 fn is_reachable(address: &IpAddr) -> bool {
@@ -84,6 +114,8 @@ const RTM_NEWADDR: u16 = 20;
 const RTM_GETADDR: u16 = 22;
 const NLMSG_ERROR: u16 = 2;
 const NLMSG_DONE: u16 = 3;
+const RTM_NEWLINK: u16 = 16;
+const NLM_F_REQUEST_ACK: u16 = 0x005;
 const NLM_F_REQUEST_DUMP: u16 = 0x301;
 const IFA_ADDRESS: u16 = 1;
 const IFA_LOCAL: u16 = 2;
@@ -125,6 +157,10 @@ fn parse(mut bytes: &[u8], found: &mut Vec<Address>) -> Part {
             NLMSG_DONE => return Part::Done,
             NLMSG_ERROR => {
                 let code = u32_at(message, 0).map_or(0, u32::cast_signed);
+                // Number 0 is the acknowledgement of a request that succeeded.
+                if code == 0 {
+                    return Part::Done;
+                }
                 return Part::Refused(code.wrapping_neg().clamp(1, 4095));
             }
             RTM_NEWADDR => found.extend(parse_address(message)),

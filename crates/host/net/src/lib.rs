@@ -2,5 +2,7 @@
 //! ([`addresses`]). Reads only; configuration is written as files by settle and applied by systemd-networkd.
 
 mod addresses;
+mod interfaces;
 
 pub use addresses::{AddressError, addresses};
+pub use interfaces::{InterfaceError, Wait, interfaces, wait_for_interfaces};
