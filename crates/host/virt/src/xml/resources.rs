@@ -1,6 +1,6 @@
 //! Documents of pools, volumes and networks.
 
-use corbel_model::{ByteSize, NetworkName, VolumeName};
+use corbel_model::{ByteSize, NetworkName};
 
 use super::element::el;
 use crate::Volume;
@@ -27,7 +27,7 @@ pub fn render_pool(name: &str, path: &str) -> String {
 }
 
 /// A volume that takes room as it is written; `format` is `raw` or `qcow2`.
-pub fn render_volume(name: &VolumeName, size: ByteSize, format: &str) -> String {
+pub fn render_volume(name: &str, size: ByteSize, format: &str) -> String {
     el("volume")
         .child(el("name").text(name))
         .child(el("capacity").attr("unit", "bytes").text(size.bytes()))

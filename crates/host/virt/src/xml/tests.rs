@@ -181,7 +181,7 @@ fn pools_volumes_and_networks_are_read_back() {
         parse_pool_path(&render_pool("default", "/data/a & b")),
         Ok("/data/a & b".into())
     );
-    let volume = parse_volume(&render_volume(&"a.img".parse().unwrap(), ByteSize(5), "qcow2")).unwrap();
+    let volume = parse_volume(&render_volume("a.img", ByteSize(5), "qcow2")).unwrap();
     assert_eq!((volume.capacity, volume.format.as_str()), (ByteSize(5), "qcow2"));
     let network = parse_network(&render_nat_network(&"default".parse().unwrap())).unwrap();
     assert_eq!(
