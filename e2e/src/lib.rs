@@ -1,1 +1,32 @@
-//! corbel-e2e: see ARCHITECTURE.md.
+//! Boots the real image in QEMU and looks at it from outside: by its API, its serial console, its screen and ssh.
+//!
+//! A test reads like prose: describe a [`MachineSpec`], [`Node::boot`] it, talk to it, let it go. Whatever is waited for has
+//! a limit, and every failure names the folder with the logs of that machine. A [`Machine`] that is dropped is gone.
+
+pub mod accel;
+pub mod demo;
+pub mod identity;
+pub mod image;
+pub mod machine;
+pub mod node;
+pub mod qmp;
+pub mod run;
+pub mod seed;
+pub mod serial;
+pub mod shell;
+pub mod spec;
+pub mod ssh;
+pub mod talk;
+pub mod wait;
+
+pub use accel::Accel;
+pub use demo::Demo;
+pub use identity::Identity;
+pub use image::Image;
+pub use machine::Machine;
+pub use node::Node;
+pub use run::Run;
+pub use seed::Seed;
+pub use shell::RootShell;
+pub use spec::{Firmware, MachineSpec, Medium};
+pub use wait::until;

@@ -1,0 +1,189 @@
+//! Measures a running node for `cargo xtask bench`: prints one JSON list of measures on stdout.
+
+use std::{path::PathBuf, process::ExitCode, time::Duration};
+
+use anyhow::Context as _;
+use clap::{Parser, ValueEnum};
+use corbel_e2e::{
+    Firmware, MachineSpec, Medium, Node, RootShell, Run,
+    talk::{Progress, result, talk},
+};
+use corbel_node_api::VmSpec;
+use serde::Serialize;
+
+/// Measure a running node.
+#[derive(Debug, Parser)]
+struct Arguments {
+    case: Case,
+    /// Folder that `corbel image build` wrote
+    #[arg(long)]
+    image: PathBuf,
+    /// Folder for logs
+    #[arg(long)]
+    logs: PathBuf,
+    /// auto, kvm or tcg
+    #[arg(long, default_value = "auto")]
+    accel: String,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Case {
+    IdleMemory,
+    DaemonMemory,
+    BootRatio,
+    ListRatio,
+}
+
+/// See `Measure` in xtask, which reads this.
+#[derive(Debug, Serialize)]
+struct Measure {
+    what: &'static str,
+    value: f64,
+    unit: &'static str,
+    must: f64,
+    aim: f64,
+    samples: Vec<f64>,
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let measured = runtime.context("cannot start").and_then(|runtime| {
+        let measures = runtime.block_on(measure(&arguments))?;
+        Ok(serde_json::to_string(&measures)?)
+    });
+    match measured {
+        Ok(text) => {
+            result(&text);
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            talk(&format!("error: {error:#}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn measure(arguments: &Arguments) -> anyhow::Result<Vec<Measure>> {
+    let run = Run::new(&arguments.image, &arguments.logs, "measure", &arguments.accel)?;
+    match arguments.case {
+        Case::IdleMemory => idle_memory(&run).await,
+        Case::DaemonMemory => daemon_memory(&run).await,
+        Case::BootRatio => anyhow::bail!("boot-ratio needs a reference image, which is not made yet"),
+        Case::ListRatio => list_ratio(&run).await,
+    }
+}
+
+async fn boot(run: &Run) -> anyhow::Result<(Node, RootShell)> {
+    let progress = Progress::start();
+    let spec = MachineSpec::new(Medium::Cd(run.image().iso().to_path_buf())).firmware(Firmware::Bios);
+    let node = Node::boot(run, spec.with_root_shell()).await?;
+    let shell = node.root_shell()?;
+    progress.reached("the node is up");
+    Ok((node, shell))
+}
+
+/// What is in use once everything has started and settled: memory that is still being given back does not count, so the
+/// lowest of some readings is taken.
+async fn idle_memory(run: &Run) -> anyhow::Result<Vec<Measure>> {
+    let (_node, mut shell) = boot(run).await?;
+    shell.run("systemctl is-system-running --wait", Duration::from_secs(300))?;
+    let mut samples = Vec::new();
+    for _ in 0..5 {
+        let text = shell.text("sleep 5; awk '/^(MemTotal|MemAvailable):/ { print $2 }' /proc/meminfo")?;
+        let numbers: Vec<f64> = text.lines().filter_map(|line| line.trim().parse().ok()).collect();
+        let [total, available] = numbers[..] else {
+            anyhow::bail!("/proc/meminfo says {text:?}")
+        };
+        samples.push((total - available) / 1024.0);
+    }
+    Ok(vec![lowest("memory in use at idle", samples, (200.0, 150.0))?])
+}
+
+async fn daemon_memory(run: &Run) -> anyhow::Result<Vec<Measure>> {
+    let (node, mut shell) = boot(run).await?;
+    let idle = daemon_readings(&mut shell)?;
+    define(&node, 100).await?;
+    // A listing makes the daemon hold all of them at once.
+    node.api().vms().await?;
+    let full = daemon_readings(&mut shell)?;
+    Ok(vec![
+        lowest("corbel-node, idle", idle, (24.0, 12.0))?,
+        lowest("corbel-node, 100 VMs defined", full, (32.0, 16.0))?,
+    ])
+}
+
+fn daemon_readings(shell: &mut RootShell) -> anyhow::Result<Vec<f64>> {
+    let mut samples = Vec::new();
+    for _ in 0..3 {
+        // Pss counts a shared page once among those who share it; Rss would count libvirt's libraries again.
+        let text = shell.text("sleep 2; awk '/^Pss:/ { print $2 }' /proc/$(pidof corbel-node)/smaps_rollup")?;
+        let kib: f64 = text
+            .trim()
+            .parse()
+            .with_context(|| format!("smaps_rollup says {text:?}"))?;
+        samples.push(kib / 1024.0);
+    }
+    Ok(samples)
+}
+
+/// Both sides inside the node, through a UNIX socket, interleaved: what differs is only who asks libvirt and who tells.
+async fn list_ratio(run: &Run) -> anyhow::Result<Vec<Measure>> {
+    let (node, mut shell) = boot(run).await?;
+    define(&node, 1000).await?;
+    let ours = "curl -s -o /dev/null -w '%{time_total}' --unix-socket /run/corbel/api.sock http://localhost/v1/vms";
+    let theirs = "S=$(date +%s%N); virsh -q domstats --state > /dev/null; E=$(date +%s%N); echo $(((E-S)/1000))e-6";
+    let (mut api, mut libvirt) = (Vec::new(), Vec::new());
+    for _ in 0..7 {
+        api.push(number(&shell.text(ours)?)?);
+        libvirt.push(number(&shell.text(theirs)?)?);
+    }
+    let ratio = middle(&api)? / middle(&libvirt)?;
+    let samples = vec![middle(&api)?, middle(&libvirt)?];
+    Ok(vec![Measure {
+        what: "listing 1,000 VMs, API against libvirt",
+        value: ratio,
+        unit: "x",
+        must: 1.5,
+        aim: 1.1,
+        samples,
+    }])
+}
+
+async fn define(node: &Node, count: u32) -> anyhow::Result<()> {
+    for index in 0..count {
+        let spec = serde_json::json!({ "name": format!("vm-{index:04}"), "memory": "128 MiB" });
+        let spec: VmSpec = serde_json::from_value(spec)?;
+        node.api()
+            .create_vm(&spec)
+            .await
+            .with_context(|| format!("cannot define VM {index}"))?;
+    }
+    Ok(())
+}
+
+fn number(text: &str) -> anyhow::Result<f64> {
+    text.trim().parse().with_context(|| format!("{text:?} is no number"))
+}
+
+fn lowest(what: &'static str, samples: Vec<f64>, (must, aim): (f64, f64)) -> anyhow::Result<Measure> {
+    let value = samples
+        .iter()
+        .copied()
+        .min_by(f64::total_cmp)
+        .context("nothing was measured")?;
+    Ok(Measure {
+        what,
+        value,
+        unit: "MiB",
+        must,
+        aim,
+        samples,
+    })
+}
+
+fn middle(samples: &[f64]) -> anyhow::Result<f64> {
+    let mut sorted = samples.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    sorted.get(sorted.len() / 2).copied().context("nothing was measured")
+}

@@ -1,0 +1,113 @@
+//! The demo guest in a node: a kernel and an initrd that the image's build made, which say something that only they can say.
+
+use std::{path::Path, time::Duration};
+
+use anyhow::{Context as _, bail};
+use corbel_client::Client;
+use corbel_node_api::{DirectBoot, VmDetail, VmSpec};
+
+use crate::{Image, Node};
+
+/// The guest's name in the node.
+pub const NAME: &str = "demo";
+const KERNEL: &str = "demo-kernel";
+const INITRD: &str = "demo-initrd";
+const MIB: u64 = 1 << 20;
+
+/// A demo guest that was started.
+#[derive(Debug)]
+pub struct Demo {
+    /// What the guest printed until it said its sentence.
+    pub said: String,
+    /// How the node describes it.
+    pub vm: VmDetail,
+}
+
+impl Demo {
+    /// Uploads, creates and starts the guest, and waits until it has printed the reverse of `nonce`, which only a kernel
+    /// that got our command line can know.
+    ///
+    /// # Errors
+    /// When one of these fails or the guest stays silent.
+    pub async fn run(node: &Node, image: &Image, nonce: &str) -> anyhow::Result<Self> {
+        let api = node.api();
+        upload(api, KERNEL, &image.demo_guest("kernel")?).await?;
+        upload(api, INITRD, &image.demo_guest("initrd")?).await?;
+        api.create_vm(&spec(nonce)?)
+            .await
+            .context("cannot create the demo VM")?;
+        Self::start(node, nonce).await
+    }
+
+    /// Starts a guest that was created before.
+    ///
+    /// # Errors
+    /// When it does not start or stays silent.
+    pub async fn start(node: &Node, nonce: &str) -> anyhow::Result<Self> {
+        node.api().start_vm(NAME).await.context("cannot start the demo VM")?;
+        let sentence = sentence(nonce);
+        let said = listen(node.api(), NAME, &sentence, node.limit(60)).await?;
+        let vm = node.api().vm(NAME).await.context("cannot look at the demo VM")?;
+        Ok(Self { said, vm })
+    }
+}
+
+/// What the guest says when it was given this nonce.
+pub fn sentence(nonce: &str) -> String {
+    let reversed: String = nonce.chars().rev().collect();
+    format!("corbel-demo: hello from inside the guest, nonce={reversed}")
+}
+
+fn spec(nonce: &str) -> anyhow::Result<VmSpec> {
+    // By JSON, as any program outside would do it.
+    let direct_boot = DirectBoot {
+        kernel: KERNEL.to_owned(),
+        initrd: Some(INITRD.to_owned()),
+        command_line: format!("console=ttyS0 quiet nonce={nonce}"),
+    };
+    let spec = serde_json::json!({ "name": NAME, "memory": "128 MiB", "direct_boot": direct_boot });
+    Ok(serde_json::from_value(spec)?)
+}
+
+async fn upload(api: &Client, name: &str, file: &Path) -> anyhow::Result<()> {
+    let source = tokio::fs::File::open(file)
+        .await
+        .with_context(|| format!("cannot open {}", file.display()))?;
+    let size = source.metadata().await?.len();
+    let uploaded = api.upload_volume(name, size, source, |_| {}).await;
+    uploaded.with_context(|| format!("cannot upload {} ({} MiB)", file.display(), size / MIB))?;
+    Ok(())
+}
+
+/// Reads the guest's serial console through the API until it has printed `text`.
+///
+/// # Errors
+/// When the console ends or stays silent; with what was printed.
+pub async fn listen(api: &Client, name: &str, text: &str, limit: Duration) -> anyhow::Result<String> {
+    let mut console = api
+        .console(name)
+        .await
+        .with_context(|| format!("cannot open the console of {name}"))?;
+    let mut printed = String::new();
+    let listening = async {
+        while !printed.contains(text) {
+            match console
+                .output
+                .next()
+                .await
+                .with_context(|| format!("the console of {name} broke"))?
+            {
+                Some(bytes) => printed.push_str(&String::from_utf8_lossy(&bytes)),
+                None => bail!("the console of {name} ended; it printed {printed:?}"),
+            }
+        }
+        anyhow::Ok(())
+    };
+    match tokio::time::timeout(limit, listening).await {
+        Ok(result) => result.map(|()| printed),
+        Err(_) => bail!(
+            "{name} did not print {text:?} in {} s; it printed {printed:?}",
+            limit.as_secs()
+        ),
+    }
+}

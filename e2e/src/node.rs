@@ -1,0 +1,190 @@
+//! A booted node: the machine, and the API that it answers by.
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, bail};
+use corbel_client::{Client, RemoteHost, ServerTrust, fetch_fingerprint};
+use corbel_node_api::{HealthStatus, NodeInfo};
+
+use crate::{Identity, Machine, MachineSpec, RootShell, Run, Seed, spec::Place, ssh, until};
+
+/// A node that has KVM answers within this; see [`crate::Accel::patience`].
+const API_LIMIT: Duration = Duration::from_secs(90);
+/// For one connection while we wait; a node that is just starting may accept and not answer.
+const CONNECT_LIMIT: Duration = Duration::from_secs(5);
+
+/// A running node with the way in.
+#[derive(Debug)]
+pub struct Node {
+    machine: Machine,
+    client: Client,
+    identity: Identity,
+    patience: u32,
+    api_after: Duration,
+}
+
+impl Node {
+    /// Boots with a seed that lets us in by API and ssh, and waits for the API.
+    ///
+    /// # Errors
+    /// When the machine does not start or the API does not answer in time.
+    pub async fn boot(run: &Run, spec: MachineSpec) -> anyhow::Result<Self> {
+        Self::boot_with(run, spec, |seed, identity| seed.client(identity).ssh(identity)).await
+    }
+
+    /// The same with a seed of one's own; without [`Seed::client`] in it the API will not let us in.
+    ///
+    /// # Errors
+    /// As [`Self::boot`].
+    pub async fn boot_with(
+        run: &Run,
+        spec: MachineSpec,
+        seed: impl FnOnce(Seed, &Identity) -> Seed,
+    ) -> anyhow::Result<Self> {
+        let folder = run.machine_folder()?;
+        let identity = Identity::make(&folder)?;
+        let disk = seed(Seed::new(), &identity).write(&folder)?;
+        let machine = Machine::start(&spec.seed(&disk), &folder, run.accel()).await?;
+        Self::attach(run, machine, identity).await
+    }
+
+    /// Waits for the API of a machine that was started with a seed for `identity`.
+    ///
+    /// # Errors
+    /// When the API does not answer in time, or the machine ends.
+    pub async fn attach(run: &Run, mut machine: Machine, identity: Identity) -> anyhow::Result<Self> {
+        let patience = run.accel().patience();
+        let found = client(&mut machine, &identity, API_LIMIT * patience).await;
+        let client = found.with_context(|| machine.evidence())?;
+        let api_after = machine.started().elapsed();
+        Ok(Self {
+            machine,
+            client,
+            identity,
+            patience,
+            api_after,
+        })
+    }
+
+    /// The API, with the right of an admin.
+    pub fn api(&self) -> &Client {
+        &self.client
+    }
+
+    /// From the start of QEMU to the first answer of the API.
+    pub fn api_after(&self) -> Duration {
+        self.api_after
+    }
+
+    /// Where the machine's files and ports are.
+    pub fn place(&self) -> &Place {
+        self.machine.place()
+    }
+
+    /// The machine under the node.
+    pub fn machine(&mut self) -> &mut Machine {
+        &mut self.machine
+    }
+
+    /// Who we are.
+    pub fn identity(&self) -> &Identity {
+        &self.identity
+    }
+
+    /// A limit for something that takes this long with KVM.
+    pub fn limit(&self, seconds: u64) -> Duration {
+        Duration::from_secs(seconds) * self.patience
+    }
+
+    /// What the node says about itself.
+    ///
+    /// # Errors
+    /// When it does not answer.
+    pub async fn info(&self) -> anyhow::Result<NodeInfo> {
+        self.client.node().await.with_context(|| self.machine.evidence())
+    }
+
+    /// Waits until the node's health is this.
+    ///
+    /// # Errors
+    /// When it is not within `limit`; with the health at the end.
+    pub async fn wait_health(&self, wanted: HealthStatus, limit: Duration) -> anyhow::Result<()> {
+        let mut last = String::new();
+        let what = format!("the node to be {wanted:?}");
+        let reached = until(&what, limit, async || {
+            let health = self.client.health().await;
+            last = format!("{health:?}");
+            Ok(health.ok().filter(|health| health.status == wanted).map(drop))
+        });
+        let reached = reached.await;
+        reached.with_context(|| format!("at last: {last}; {}", self.machine.evidence()))
+    }
+
+    /// The root shell of a machine that was given one.
+    ///
+    /// # Errors
+    /// When it does not answer.
+    pub fn root_shell(&self) -> anyhow::Result<RootShell> {
+        RootShell::open(&self.machine, self.limit(20)).with_context(|| self.machine.evidence())
+    }
+
+    /// Runs a command as `admin` by ssh; gives exit status and stdout.
+    ///
+    /// # Errors
+    /// When ssh is missing.
+    pub fn ssh(&self, command: &str) -> anyhow::Result<(Option<i32>, String)> {
+        let output = ssh::run(self.place().ssh_port, Some(self.identity.ssh_key()), command)?;
+        let text = [output.stdout, output.stderr].concat();
+        Ok((output.status.code(), String::from_utf8_lossy(&text).trim().to_owned()))
+    }
+}
+
+/// A client that is let in, once the node answers. The fingerprint is taken at first contact: the way leads over loopback
+/// into a machine of our own; tests compare it with the one on the console.
+async fn client(machine: &mut Machine, identity: &Identity, limit: Duration) -> anyhow::Result<Client> {
+    let port = machine.place().api_port;
+    let remote = || RemoteHost {
+        host: "127.0.0.1".to_owned(),
+        port,
+    };
+    let mut last = String::from("nothing was tried");
+    let start = Instant::now();
+    let found = until("the API to answer", limit, async || {
+        machine.still_running()?;
+        let fingerprint = match fetch_fingerprint(&remote(), CONNECT_LIMIT).await {
+            Ok(fingerprint) => fingerprint,
+            Err(error) => {
+                last = chain(&error);
+                return Ok(None);
+            }
+        };
+        let client = Client::remote(remote(), ServerTrust::Pinned(fingerprint))?;
+        let client = client.with_identity(identity.certificate().into(), identity.key().into())?;
+        let client = client.with_limits(CONNECT_LIMIT, Duration::from_secs(30));
+        match client.node().await {
+            Ok(_) => Ok(Some(client)),
+            Err(error) if error.is_unreachable() => {
+                last = chain(&error);
+                Ok(None)
+            }
+            Err(error) => bail!(
+                "the API answers but refuses us after {} s: {}",
+                start.elapsed().as_secs(),
+                chain(&error)
+            ),
+        }
+    });
+    let found = found.await;
+    found.with_context(|| format!("the last try said: {last}"))
+}
+
+/// The error with its causes in one line.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text.push_str(&format!(": {cause}"));
+        source = cause.source();
+    }
+    text
+}

@@ -1,0 +1,70 @@
+//! What a machine's first serial port printed, and typing at it.
+
+use std::{
+    io::Write as _,
+    num::NonZero,
+    os::unix::net::UnixStream,
+    path::{Path, PathBuf},
+};
+
+use anyhow::Context as _;
+
+/// The usual size of a terminal; the console draws for it when nobody says otherwise.
+const ROWS: NonZero<u16> = NonZero::new(24).expect("24 is not 0");
+const COLUMNS: NonZero<u16> = NonZero::new(80).expect("80 is not 0");
+/// How much of the log is repeated when something failed.
+const TAIL_LINES: usize = 15;
+
+/// A serial port with a log.
+#[derive(Debug, Clone)]
+pub struct Serial {
+    log: PathBuf,
+    socket: PathBuf,
+}
+
+impl Serial {
+    /// The port whose output goes to `log` and that listens at `socket`.
+    pub fn new(log: PathBuf, socket: PathBuf) -> Self {
+        Self { log, socket }
+    }
+
+    /// Where the log is.
+    pub fn log(&self) -> &Path {
+        &self.log
+    }
+
+    /// Everything printed so far, as printed.
+    pub fn text(&self) -> String {
+        // Before QEMU made the file, nothing was printed.
+        String::from_utf8_lossy(&std::fs::read(&self.log).unwrap_or_default()).into_owned()
+    }
+
+    /// What a terminal would show now: a console that draws does not print its words in order.
+    pub fn screen(&self) -> String {
+        let mut terminal = vt100::Parser::new(ROWS, COLUMNS, 0);
+        terminal.process(&std::fs::read(&self.log).unwrap_or_default());
+        terminal.screen().contents()
+    }
+
+    /// The last printed lines without control characters, for a message.
+    pub fn tail(&self) -> String {
+        let text = self.text();
+        let lines: Vec<String> = text
+            .lines()
+            .map(|line| line.chars().filter(|character| !character.is_control()).collect())
+            .filter(|line: &String| !line.trim().is_empty())
+            .collect();
+        lines[lines.len().saturating_sub(TAIL_LINES)..].join("\n")
+    }
+
+    /// Types.
+    ///
+    /// # Errors
+    /// When QEMU is gone.
+    pub fn send(&self, text: &str) -> anyhow::Result<()> {
+        let mut stream = UnixStream::connect(&self.socket).context("cannot connect to the serial port")?;
+        stream
+            .write_all(text.as_bytes())
+            .context("cannot type at the serial port")
+    }
+}

@@ -1,0 +1,340 @@
+//! A machine as a value, and the QEMU command line that it means. Pure: nothing is started here.
+
+use std::{
+    ffi::OsString,
+    net::Ipv4Addr,
+    path::{Path, PathBuf},
+};
+
+use base64::prelude::{BASE64_STANDARD, Engine as _};
+
+use crate::{Accel, image::Netboot};
+
+/// What the machine's firmware is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Firmware {
+    /// SeaBIOS.
+    Bios,
+    /// OVMF, with variables of its own for each machine.
+    Uefi,
+}
+
+/// Where the machine boots from.
+#[derive(Debug, Clone)]
+pub enum Medium {
+    /// An ISO in a CD drive.
+    Cd(PathBuf),
+    /// The same file as a USB stick; what is written to it is thrown away.
+    Usb(PathBuf),
+    /// Kernel and initrds handed over in memory, as a network boot loader does.
+    Network(Netboot),
+}
+
+/// A machine to be.
+#[derive(Debug, Clone)]
+pub struct MachineSpec {
+    pub firmware: Firmware,
+    pub medium: Medium,
+    /// MiB.
+    pub memory: u32,
+    pub cpus: u32,
+    /// A disk with a FAT volume `CORBEL-SEED`.
+    pub seed: Option<PathBuf>,
+    /// The machine's address when it does not take the one that DHCP gives (10.0.2.15).
+    pub address: Option<Ipv4Addr>,
+    /// More kernel words; only a machine that boots from the network can have them.
+    pub words: String,
+    /// systemd credentials that the firmware hands over (SMBIOS type 11, `systemd.system-credentials(7)`).
+    pub credentials: Vec<(String, String)>,
+}
+
+impl MachineSpec {
+    /// Two processors, 1 GiB, BIOS.
+    pub fn new(medium: Medium) -> Self {
+        Self {
+            firmware: Firmware::Bios,
+            medium,
+            memory: 1024,
+            cpus: 2,
+            seed: None,
+            address: None,
+            words: String::new(),
+            credentials: Vec::new(),
+        }
+    }
+
+    /// With this firmware.
+    #[must_use]
+    pub fn firmware(mut self, firmware: Firmware) -> Self {
+        self.firmware = firmware;
+        self
+    }
+
+    /// With so many MiB.
+    #[must_use]
+    pub fn memory(mut self, mebibytes: u32) -> Self {
+        self.memory = mebibytes;
+        self
+    }
+
+    /// With this seed disk.
+    #[must_use]
+    pub fn seed(mut self, disk: &Path) -> Self {
+        self.seed = Some(disk.to_path_buf());
+        self
+    }
+
+    /// At this address instead of DHCP's.
+    #[must_use]
+    pub fn address(mut self, address: Ipv4Addr) -> Self {
+        self.address = Some(address);
+        self
+    }
+
+    /// With a systemd credential.
+    #[must_use]
+    pub fn credential(mut self, name: &str, value: &str) -> Self {
+        self.credentials
+            .push((format!("io.systemd.credential:{name}"), value.to_owned()));
+        self
+    }
+
+    /// The same for a value that may have line ends.
+    #[must_use]
+    pub fn credential_bytes(mut self, name: &str, value: &[u8]) -> Self {
+        self.credentials.push((
+            format!("io.systemd.credential.binary:{name}"),
+            BASE64_STANDARD.encode(value),
+        ));
+        self
+    }
+}
+
+/// Where a running machine's files and ports are.
+#[derive(Debug, Clone)]
+pub struct Place {
+    /// Holds sockets, logs and the firmware's variables.
+    pub folder: PathBuf,
+    /// On 127.0.0.1, leads to port 8443 of the node.
+    pub api_port: u16,
+    /// On 127.0.0.1, leads to port 22 of the node.
+    pub ssh_port: u16,
+}
+
+impl Place {
+    /// What the first serial port printed.
+    pub fn serial_log(&self) -> PathBuf {
+        self.folder.join("serial.log")
+    }
+
+    /// The first serial port, as a socket.
+    pub fn serial_socket(&self) -> PathBuf {
+        self.folder.join("serial.sock")
+    }
+
+    /// The second serial port, as a socket.
+    pub fn shell_socket(&self) -> PathBuf {
+        self.folder.join("shell.sock")
+    }
+
+    /// QEMU's own control.
+    pub fn qmp_socket(&self) -> PathBuf {
+        self.folder.join("qmp.sock")
+    }
+
+    /// All initrds joined: QEMU takes one file, whereas boot loaders load several one after the other.
+    pub fn initrd(&self) -> PathBuf {
+        self.folder.join("initrd")
+    }
+
+    /// The UEFI variables of this machine alone.
+    pub fn variables(&self) -> PathBuf {
+        self.folder.join("uefi-variables.fd")
+    }
+}
+
+/// The code of OVMF, and the variables that a new machine starts with (Debian's package `ovmf`).
+pub const OVMF_CODE: &str = "/usr/share/OVMF/OVMF_CODE_4M.fd";
+/// See [`OVMF_CODE`].
+pub const OVMF_VARIABLES: &str = "/usr/share/OVMF/OVMF_VARS_4M.fd";
+
+/// Everything after `qemu-system-x86_64`.
+pub fn arguments(spec: &MachineSpec, place: &Place, accel: Accel) -> Vec<OsString> {
+    let mut line = Line::default();
+    line.words("-nodefaults -no-user-config -no-reboot -display none -vga std -machine q35 -rtc base=utc");
+    line.words(accel.arguments());
+    line.words(&format!("-m {} -smp {}", spec.memory, spec.cpus));
+    line.option(
+        "-qmp",
+        &format!("unix:{},server=on,wait=off", path(&place.qmp_socket())),
+    );
+    // A socket to type at, and a log that is kept: QEMU writes the log whether or not somebody is connected.
+    let (socket, log) = (path(&place.serial_socket()), path(&place.serial_log()));
+    line.option(
+        "-chardev",
+        &format!("socket,id=console,path={socket},server=on,wait=off,logfile={log}"),
+    );
+    line.words("-serial chardev:console");
+    line.option(
+        "-chardev",
+        &format!(
+            "socket,id=shell,path={},server=on,wait=off",
+            path(&place.shell_socket())
+        ),
+    );
+    line.words("-serial chardev:shell");
+    network(&mut line, spec, place);
+    firmware(&mut line, spec, place);
+    medium(&mut line, spec, place);
+    if let Some(seed) = &spec.seed {
+        line.option(
+            "-drive",
+            &format!("if=none,id=seed,format=raw,snapshot=on,file={}", path(seed)),
+        );
+        line.words("-device virtio-blk-pci,drive=seed");
+    }
+    for (name, value) in &spec.credentials {
+        line.option("-smbios", &format!("type=11,value={name}={}", escaped(value)));
+    }
+    line.0
+}
+
+fn network(line: &mut Line, spec: &MachineSpec, place: &Place) {
+    let guest = spec.address.map(|address| address.to_string()).unwrap_or_default();
+    let forwards = [(place.api_port, 8443), (place.ssh_port, 22)]
+        .map(|(host, port)| format!("hostfwd=tcp:127.0.0.1:{host}-{guest}:{port}"))
+        .join(",");
+    line.option("-netdev", &format!("user,id=network,{forwards}"));
+    // No option ROM: the firmware would try to boot from the network first and cost a minute.
+    line.words("-device virtio-net-pci,netdev=network,romfile=");
+}
+
+fn firmware(line: &mut Line, spec: &MachineSpec, place: &Place) {
+    if spec.firmware == Firmware::Uefi {
+        line.option(
+            "-drive",
+            &format!("if=pflash,unit=0,format=raw,readonly=on,file={OVMF_CODE}"),
+        );
+        line.option(
+            "-drive",
+            &format!("if=pflash,unit=1,format=raw,file={}", path(&place.variables())),
+        );
+    }
+}
+
+fn medium(line: &mut Line, spec: &MachineSpec, place: &Place) {
+    match &spec.medium {
+        Medium::Cd(iso) => {
+            line.option(
+                "-drive",
+                &format!(
+                    "if=none,id=medium,format=raw,readonly=on,media=cdrom,file={}",
+                    path(iso)
+                ),
+            );
+            line.words("-device ide-cd,bus=ide.0,drive=medium,bootindex=0");
+        }
+        Medium::Usb(iso) => {
+            line.option(
+                "-drive",
+                &format!("if=none,id=medium,format=raw,snapshot=on,file={}", path(iso)),
+            );
+            line.words("-device qemu-xhci -device usb-storage,drive=medium,removable=on,bootindex=0");
+        }
+        Medium::Network(netboot) => {
+            line.option("-kernel", &netboot.kernel.to_string_lossy());
+            line.option("-initrd", &place.initrd().to_string_lossy());
+            line.option("-append", format!("{} {}", netboot.words, spec.words).trim());
+        }
+    }
+}
+
+#[derive(Default)]
+struct Line(Vec<OsString>);
+
+impl Line {
+    fn words(&mut self, words: &str) {
+        self.0.extend(words.split_whitespace().map(OsString::from));
+    }
+
+    fn option(&mut self, name: &str, value: &str) {
+        self.0.extend([name.into(), value.into()]);
+    }
+}
+
+/// A path inside an option, where a comma would begin the next key.
+fn path(path: &Path) -> String {
+    escaped(&path.to_string_lossy())
+}
+
+fn escaped(text: &str) -> String {
+    text.replace(',', ",,")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn line(spec: &MachineSpec) -> String {
+        let place = Place {
+            folder: "/run/m,1".into(),
+            api_port: 5000,
+            ssh_port: 5001,
+        };
+        let words: Vec<_> = arguments(spec, &place, Accel::Tcg)
+            .iter()
+            .map(|w| w.to_string_lossy().into_owned())
+            .collect();
+        words.join(" ")
+    }
+
+    #[test]
+    fn a_cd_on_bios() {
+        let line = line(&MachineSpec::new(Medium::Cd("/x.iso".into())));
+        assert!(
+            line.contains("media=cdrom,file=/x.iso -device ide-cd,bus=ide.0,drive=medium,bootindex=0"),
+            "{line}"
+        );
+        assert!(
+            line.contains("hostfwd=tcp:127.0.0.1:5000-:8443,hostfwd=tcp:127.0.0.1:5001-:22"),
+            "{line}"
+        );
+        assert!(
+            line.contains("-accel tcg,thread=multi -cpu max") && line.contains("-m 1024 -smp 2"),
+            "{line}"
+        );
+        assert!(
+            !line.contains("pflash") && line.contains("path=/run/m,,1/serial.sock"),
+            "{line}"
+        );
+    }
+
+    #[test]
+    fn a_stick_on_uefi_with_a_seed_and_an_address() {
+        let spec = MachineSpec::new(Medium::Usb("/x.iso".into()))
+            .firmware(Firmware::Uefi)
+            .seed(Path::new("/seed"));
+        let line = line(&spec.address(Ipv4Addr::new(10, 0, 2, 50)).credential("a.b", "x,y"));
+        assert!(
+            line.contains("usb-storage,drive=medium") && line.contains("unit=1,format=raw,file=/run/m,,1/uefi"),
+            "{line}"
+        );
+        assert!(
+            line.contains("5000-10.0.2.50:8443") && line.contains("virtio-blk-pci,drive=seed"),
+            "{line}"
+        );
+        assert!(line.contains("type=11,value=io.systemd.credential:a.b=x,,y"), "{line}");
+    }
+
+    #[test]
+    fn a_boot_from_the_network_has_words() {
+        let netboot = Netboot {
+            kernel: "/k".into(),
+            initrds: vec!["/i".into()],
+            words: "corbel.root=00".to_owned(),
+        };
+        let mut spec = MachineSpec::new(Medium::Network(netboot));
+        spec.words = "hostname=a".to_owned();
+        assert!(line(&spec).ends_with("-kernel /k -initrd /run/m,1/initrd -append corbel.root=00 hostname=a"));
+    }
+}
