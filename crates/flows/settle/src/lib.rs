@@ -1,1 +1,61 @@
-//! corbel-settle: see ARCHITECTURE.md.
+//! Settle: once at each boot, before the network, kernel words and seed become this boot's configuration.
+//!
+//! ```text
+//! /proc/cmdline ─┐
+//! seed (volume   ├─ gather ─▶ Sources ─▶ plan_settle ─▶ SettlePlan ─▶ apply ─▶ /etc, /run/corbel/settle.json
+//!   or netboot) ─┘                            ▲
+//! /sys/class/net ─────────────────────────────┘
+//! ```
+//!
+//! Nothing in here ends a boot: what fails becomes a warning in `settle.json`, which console and API show, and the rest is done.
+//! Running it again gives the same files. The kernel's command line keeps what was typed there, `adminpw` included: it is a hash,
+//! `/proc/cmdline` is readable by every process of the node, and a node that shall not show it gets it from the seed instead.
+
+mod apply;
+mod facilities;
+mod gather;
+mod host;
+mod shadow;
+
+use corbel_model::words::Warning;
+use corbel_plan::settle::{Need, SettlePlan, Ssh, needs, plan_settle};
+
+pub use apply::{REPORT_FILE, Report};
+pub use facilities::{Facilities, FacilityError};
+pub use host::{Host, SeedPlace};
+
+/// Plans this boot. Problems on the way are among the plan's warnings.
+pub fn plan(facilities: &dyn Facilities) -> SettlePlan {
+    let mut sources = gather::sources(facilities);
+    let interfaces = match needs(&sources) {
+        Need::Nothing => Vec::new(),
+        need => facilities.interfaces(need).unwrap_or_else(|error| {
+            sources
+                .warnings
+                .push(Warning::new("network", facilities::chain(&error)));
+            Vec::new()
+        }),
+    };
+    plan_settle(&sources, &interfaces)
+}
+
+/// Plans this boot, does it, and writes the report. The report says what could not be done.
+pub fn settle(facilities: &dyn Facilities) -> Report {
+    let plan = plan(facilities);
+    for warning in &plan.warnings {
+        tracing::warn!("{warning}");
+    }
+    apply::apply(facilities, &plan)
+}
+
+/// The sentence on remote login for people.
+pub fn ssh_message(ssh: &Ssh) -> String {
+    match ssh {
+        Ssh::On { password_login: true } => "SSH is on for admin, with password".into(),
+        Ssh::On { password_login: false } => "SSH is on for admin, with keys only".into(),
+        Ssh::Off(why) => format!("SSH is off: {why}"),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,16 +1,68 @@
 //! `corbel settle`: what the node runs once at boot, before its network.
 
-use clap::Args;
+use std::path::PathBuf;
 
-use crate::exit::Exit;
+use clap::Args;
+use corbel_settle::{Host, SeedPlace};
+use serde_json::json;
+
 use crate::failure::Failure;
 use crate::printer::Printer;
 
 #[derive(Debug, Args)]
-pub(crate) struct SettleArgs {}
+pub(crate) struct SettleArgs {
+    /// Print what would be done, with the files, and do nothing
+    #[arg(long)]
+    dry_run: bool,
+    /// Take this folder for the root of the node
+    #[arg(long, value_name = "DIR", default_value = "/")]
+    root: PathBuf,
+    /// Take this text for the kernel's command line
+    // Its name is also that of the kernel's own file.
+    #[arg(long, value_name = "TEXT")]
+    cmdline: Option<String>,
+    /// Take this folder for the seed
+    #[arg(long, value_name = "DIR")]
+    seed: Option<PathBuf>,
+}
 
-/// Settles this node.
-pub(crate) fn run(args: SettleArgs, _printer: &Printer) -> Result<(), Failure> {
-    tracing::debug!(?args, "settle");
-    Err(Failure::say(Exit::Failed, "settling is not built in yet"))
+/// Settles this node. Succeeds whatever was wrong with words and seed: a typo must not keep a node from booting.
+pub(crate) fn run(args: SettleArgs, printer: &Printer) -> Result<(), Failure> {
+    let mut host = Host::below(args.root);
+    if let Some(text) = args.cmdline {
+        host = host.with_command_line(text);
+    }
+    if let Some(folder) = args.seed {
+        host = host.with_seed(SeedPlace::Folder(folder));
+    }
+    if args.dry_run {
+        let plan = corbel_settle::plan(&host);
+        if printer.json {
+            let files = plan.files.iter().map(|f| json!({"path": f.path, "mode": f.mode, "content": f.content}));
+            let warnings = plan.warnings.iter().map(ToString::to_string);
+            return printer.document(&json!({
+                "hostname": plan.hostname.as_str(),
+                "ssh_message": corbel_settle::ssh_message(&plan.ssh),
+                "sets_password": plan.admin_password.is_some(),
+                "time_sync": plan.time_sync,
+                "files": files.collect::<Vec<_>>(),
+                "remove": plan.remove,
+                "warnings": warnings.collect::<Vec<_>>(),
+            }));
+        }
+        let mut text = plan.to_string();
+        for file in plan.files.iter().filter(|file| !file.content.is_empty()) {
+            text.push_str(&format!("\n==> {}\n{}", file.path, file.content));
+        }
+        return printer.bytes(text.as_bytes());
+    }
+    let report = corbel_settle::settle(&host);
+    if printer.json {
+        return printer.document(&report);
+    }
+    printer.talk(&format!("settled as {}; {}", report.hostname, report.ssh_message));
+    for warning in &report.warnings {
+        printer.talk(&format!("warning: {warning}"));
+    }
+    Ok(())
 }

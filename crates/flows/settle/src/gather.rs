@@ -1,0 +1,48 @@
+//! Everything that somebody said about this boot, as text. A source that cannot be read is a warning, the others count.
+
+use corbel_model::words::Warning;
+use corbel_plan::settle::Sources;
+
+use crate::Facilities;
+use crate::facilities::chain;
+
+pub(crate) fn sources(facilities: &dyn Facilities) -> Sources {
+    let mut sources = Sources::default();
+    match facilities.command_line() {
+        Ok(text) => sources.command_line = text,
+        Err(error) => sources
+            .warnings
+            .push(Warning::new("kernel command line", chain(&error))),
+    }
+    let files = facilities.seed().unwrap_or_else(|error| {
+        let problem = format!("{}; the node boots without it", chain(&error));
+        sources.warnings.push(Warning::new("seed", problem));
+        Default::default()
+    });
+    for (name, bytes) in files {
+        let client = name.strip_prefix("clients/").and_then(|file| file.strip_suffix(".pem"));
+        let known = matches!(name.as_str(), "corbel.toml" | "words" | "authorized_keys");
+        if !known && client.is_none() {
+            // An owner may keep notes there; a misspelt name must not pass for one silently.
+            if !name.to_ascii_lowercase().starts_with("readme") {
+                let right = "is not used: the seed has corbel.toml, words, authorized_keys and clients/*.pem";
+                sources.warnings.push(Warning::new(format!("seed file {name}"), right));
+            }
+            continue;
+        }
+        let Ok(text) = String::from_utf8(bytes) else {
+            sources.warnings.push(Warning::new(
+                format!("seed file {name}"),
+                "is not UTF-8 text and is not used",
+            ));
+            continue;
+        };
+        match (name.as_str(), client) {
+            (_, Some(client)) => sources.clients.push((client.to_owned(), text)),
+            ("corbel.toml", _) => sources.document = Some(text),
+            ("words", _) => sources.words = Some(text),
+            _ => sources.authorized_keys = Some(text),
+        }
+    }
+    sources
+}

@@ -1,0 +1,274 @@
+//! The real machine, below a root that is `/` on a node and a folder in tests and dry runs.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io;
+use std::os::unix::fs::{MetadataExt as _, chown};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use corbel_disk::{MOST_FILE_BYTES, MOST_FILES, SysDevices, find_seed, read_found_seed};
+use corbel_model::HostName;
+use corbel_model::network::Interface;
+use corbel_net::{Wait, wait_for_interfaces};
+use corbel_plan::settle::Need;
+use corbel_sys::{Cancel, Program, read_limited, write_atomic};
+use serde::Deserialize;
+
+use crate::facilities::{Facilities, FacilityError};
+
+/// A driver that takes longer than this to show its interface is not waited for; the network comes up without.
+const INTERFACE_LIMIT: Duration = Duration::from_secs(8);
+/// A kernel's command line is at most 2 KiB here, other files of interest are a few KiB.
+const READ_LIMIT: u64 = 1 << 20;
+/// Files of a netboot's initramfs, copied by corbel-init.
+const NETBOOT_SEED: &str = "/run/corbel/seed";
+/// Types of host keys that are made. RSA is left out: it takes seconds to make, and every client of the last ten years has the others.
+const HOST_KEY_TYPES: [&str; 2] = ["ed25519", "ecdsa"];
+
+/// Where the seed is.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum SeedPlace {
+    /// `/run/corbel/seed` if it is there, else the volume `CORBEL-SEED`.
+    #[default]
+    Found,
+    /// This folder.
+    Folder(PathBuf),
+    /// Nowhere: a root that is not this machine's has no volumes.
+    None,
+}
+
+/// This machine.
+#[derive(Debug, Clone)]
+pub struct Host {
+    root: PathBuf,
+    command_line: Option<String>,
+    seed: SeedPlace,
+}
+
+impl Default for Host {
+    fn default() -> Self {
+        Self {
+            root: "/".into(),
+            command_line: None,
+            seed: SeedPlace::Found,
+        }
+    }
+}
+
+impl Host {
+    /// A machine whose files are below `root`. With another root than `/` nothing outside of it is touched: no volume is searched and the
+    /// running system keeps its name.
+    pub fn below(root: impl Into<PathBuf>) -> Self {
+        let root = root.into();
+        let seed = if root == Path::new("/") {
+            SeedPlace::Found
+        } else {
+            SeedPlace::None
+        };
+        Self {
+            root,
+            command_line: None,
+            seed,
+        }
+    }
+
+    /// Takes this instead of the kernel's command line.
+    pub fn with_command_line(mut self, text: impl Into<String>) -> Self {
+        self.command_line = Some(text.into());
+        self
+    }
+
+    /// Takes the seed from there.
+    pub fn with_seed(mut self, place: SeedPlace) -> Self {
+        self.seed = place;
+        self
+    }
+
+    fn path(&self, path: &str) -> PathBuf {
+        self.root.join(path.trim_start_matches('/'))
+    }
+
+    fn is_this_machine(&self) -> bool {
+        self.root == Path::new("/")
+    }
+
+    /// The device that corbel-init booted from.
+    fn medium(&self) -> Option<String> {
+        #[derive(Deserialize)]
+        struct Boot {
+            medium: Option<String>,
+        }
+        let bytes = read_limited(&self.path("/run/corbel/boot.json"), READ_LIMIT).ok()?;
+        serde_json::from_slice::<Boot>(&bytes).ok()?.medium
+    }
+}
+
+/// The seed folder holds too much.
+#[derive(Debug, thiserror::Error)]
+#[error("{folder} holds more than {MOST_FILES} files")]
+struct TooManyFiles {
+    folder: PathBuf,
+}
+
+/// A file operation that is not one of `corbel-sys`.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot {operation} {path}")]
+struct FileProblem {
+    operation: &'static str,
+    path: PathBuf,
+    source: io::Error,
+}
+
+fn problem(operation: &'static str, path: &Path) -> impl FnOnce(io::Error) -> FileProblem {
+    let path = path.to_owned();
+    move |source| FileProblem {
+        operation,
+        path,
+        source,
+    }
+}
+
+/// Files of a seed folder and of its folder `clients`, names in lower case as from the FAT volume.
+fn read_folder(folder: &Path) -> Result<BTreeMap<String, Vec<u8>>, FacilityError> {
+    let mut files = BTreeMap::new();
+    for (below, prefix) in [("", ""), ("clients", "clients/")] {
+        let folder = folder.join(below);
+        if !folder.is_dir() {
+            continue;
+        }
+        for entry in fs::read_dir(&folder).map_err(problem("list", &folder))? {
+            let path = entry.map_err(problem("list", &folder))?.path();
+            let name = path
+                .file_name()
+                .unwrap_or_default()
+                .to_string_lossy()
+                .to_ascii_lowercase();
+            if !path.is_file() || name.starts_with('.') {
+                continue;
+            }
+            if files.len() >= MOST_FILES {
+                return Err(TooManyFiles { folder }.into());
+            }
+            files.insert(format!("{prefix}{name}"), read_limited(&path, MOST_FILE_BYTES)?);
+        }
+    }
+    Ok(files)
+}
+
+impl Facilities for Host {
+    fn command_line(&self) -> Result<String, FacilityError> {
+        if let Some(text) = &self.command_line {
+            return Ok(text.clone());
+        }
+        let bytes = read_limited(&self.path("/proc/cmdline"), READ_LIMIT)?;
+        // A byte that is not UTF-8 spoils its own word and no other.
+        Ok(String::from_utf8_lossy(&bytes).into_owned())
+    }
+
+    fn seed(&self) -> Result<BTreeMap<String, Vec<u8>>, FacilityError> {
+        match &self.seed {
+            SeedPlace::None => Ok(BTreeMap::new()),
+            SeedPlace::Folder(folder) => read_folder(folder),
+            SeedPlace::Found => {
+                let folder = self.path(NETBOOT_SEED);
+                if folder.is_dir() {
+                    return read_folder(&folder);
+                }
+                let devices = SysDevices::default();
+                match find_seed(&devices, self.medium().as_deref())? {
+                    Some(found) => Ok(read_found_seed(&devices, &found)?),
+                    None => Ok(BTreeMap::new()),
+                }
+            }
+        }
+    }
+
+    fn interfaces(&self, need: Need) -> Result<Vec<Interface>, FacilityError> {
+        let wait = if need == Need::Carrier {
+            Wait::Carrier
+        } else {
+            Wait::Names
+        };
+        let limit = if self.is_this_machine() {
+            INTERFACE_LIMIT
+        } else {
+            Duration::ZERO
+        };
+        Ok(wait_for_interfaces(&self.root, wait, limit)?)
+    }
+
+    fn read(&self, path: &str) -> Result<Option<Vec<u8>>, FacilityError> {
+        let path = self.path(path);
+        if path.exists() {
+            Ok(Some(read_limited(&path, READ_LIMIT)?))
+        } else {
+            Ok(None)
+        }
+    }
+
+    fn write(&self, path: &str, content: &[u8], mode: u32) -> Result<(), FacilityError> {
+        let path = self.path(path);
+        // The new file is root's; shadow's group must stay, or unix_chkpwd cannot read it.
+        let before = fs::metadata(&path).ok();
+        write_atomic(&path, content, mode)?;
+        if let Some(before) = before {
+            let after = fs::metadata(&path).map_err(problem("look at", &path))?;
+            if (before.uid(), before.gid()) != (after.uid(), after.gid()) {
+                chown(&path, Some(before.uid()), Some(before.gid())).map_err(problem("set the owner of", &path))?;
+            }
+        }
+        Ok(())
+    }
+
+    fn remove(&self, path: &str) -> Result<(), FacilityError> {
+        let path = self.path(path);
+        match fs::remove_file(&path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(problem("remove", &path)(error).into()),
+            _ => Ok(()),
+        }
+    }
+
+    fn paths_from(&self, prefix: &str) -> Result<Vec<String>, FacilityError> {
+        let (folder, beginning) = prefix.rsplit_once('/').unwrap_or(("", prefix));
+        let below = self.path(folder);
+        if !below.is_dir() {
+            return Ok(Vec::new());
+        }
+        let mut found = Vec::new();
+        for entry in fs::read_dir(&below).map_err(problem("list", &below))? {
+            let name = entry.map_err(problem("list", &below))?.file_name();
+            found.extend(
+                name.to_str()
+                    .filter(|name| name.starts_with(beginning))
+                    .map(|name| format!("{folder}/{name}")),
+            );
+        }
+        Ok(found)
+    }
+
+    fn set_hostname(&self, hostname: &HostName) -> Result<(), FacilityError> {
+        if self.is_this_machine() {
+            rustix::system::sethostname(hostname.as_str().as_bytes()).map_err(io::Error::from)?;
+        }
+        Ok(())
+    }
+
+    fn make_host_keys(&self) -> Result<(), FacilityError> {
+        for kind in HOST_KEY_TYPES {
+            let path = self.path(&format!("/etc/ssh/ssh_host_{kind}_key"));
+            if path.exists() {
+                continue;
+            }
+            let folder = self.path("/etc/ssh");
+            fs::create_dir_all(&folder).map_err(problem("make", &folder))?;
+            Program::new("ssh-keygen")
+                .args(["-q", "-t", kind, "-N", "", "-C", ""])
+                .arg("-f")
+                .arg(&path)
+                .deadline(Duration::from_secs(30))
+                .run(&Cancel::new())?;
+        }
+        Ok(())
+    }
+}

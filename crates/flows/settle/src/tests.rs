@@ -1,0 +1,217 @@
+use std::collections::BTreeMap;
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+
+use corbel_model::HostName;
+use corbel_model::network::Interface;
+use corbel_plan::settle::{KEYS_FILE, Need, SSH_FLAG};
+
+use super::*;
+
+const HASH: &str = "$6$saltsalt$1qXgV2tY7Kk0n3oFjQ9m4bWcR8eZ5xLpD6sHvTuN2aMiEyGfC";
+const KEY: &str = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl ada";
+const SHADOW: &str = "root:*:20000:0:99999:7:::\nadmin:!:20000:0:99999:7:::\n";
+
+fn put(root: &Path, path: &str, text: &str) {
+    corbel_sys::write_atomic(&root.join(path), text.as_bytes(), 0o644).expect("a fixture");
+}
+
+/// A root as the image leaves it, with one network card.
+fn node() -> tempfile::TempDir {
+    let root = tempfile::tempdir().expect("a folder");
+    put(root.path(), "etc/shadow", SHADOW);
+    fs::create_dir_all(root.path().join("sys/class/net/eno1/device")).expect("a folder");
+    put(root.path(), "sys/class/net/eno1/type", "1\n");
+    put(root.path(), "sys/class/net/eno1/address", "52:54:00:12:34:56\n");
+    root
+}
+
+fn host(root: &Path, words: &str) -> Host {
+    // Keys are there already, so that no test depends on ssh-keygen.
+    for kind in ["ed25519", "ecdsa"] {
+        put(root, &format!("etc/ssh/ssh_host_{kind}_key"), "a key\n");
+    }
+    Host::below(root).with_command_line(words)
+}
+
+/// Every file below the root with its mode, but for the fixtures.
+fn tree(root: &Path) -> BTreeMap<String, (u32, String)> {
+    fn walk(root: &Path, folder: &Path, found: &mut BTreeMap<String, (u32, String)>) {
+        for entry in fs::read_dir(folder).expect("a folder") {
+            let path = entry.expect("an entry").path();
+            if path.is_dir() {
+                walk(root, &path, found);
+            } else {
+                let mode = fs::metadata(&path).expect("a file").permissions().mode() & 0o7777;
+                let name = path.strip_prefix(root).expect("below").display().to_string();
+                found.insert(format!("/{name}"), (mode, fs::read_to_string(&path).expect("text")));
+            }
+        }
+    }
+    let mut found = BTreeMap::new();
+    walk(root, root, &mut found);
+    found.retain(|path, _| !path.starts_with("/sys/"));
+    found
+}
+
+#[test]
+fn a_node_that_nobody_told_anything_has_dhcp_and_no_way_in() {
+    let root = node();
+    let report = settle(&host(root.path(), "quiet"));
+    assert_eq!((report.hostname.as_str(), report.ssh), ("corbel-123456", false));
+    assert_eq!(report.ssh_message, "SSH is off: neither a key nor a password was given");
+    assert!(report.warnings.is_empty(), "{:?}", report.warnings);
+    let tree = tree(root.path());
+    assert_eq!(tree["/etc/shadow"].1, SHADOW);
+    assert_eq!(tree["/etc/hostname"].1, "corbel-123456\n");
+    assert!(
+        tree["/etc/systemd/network/10-corbel-01-ethernet.network"]
+            .1
+            .contains("DHCP=yes")
+    );
+    assert!(!tree.contains_key(SSH_FLAG) && !tree.contains_key(KEYS_FILE));
+    assert!(tree[REPORT_FILE].1.contains("\"ssh\": false"));
+}
+
+#[test]
+fn password_and_key_let_admin_in_and_a_second_run_changes_nothing() {
+    let root = node();
+    let words = format!("hostname=node1 adminpw={HASH} \"corbel.sshkey={KEY}\"");
+    let report = settle(&host(root.path(), &words));
+    assert!(report.ssh && report.warnings.is_empty(), "{report:?}");
+    let first = tree(root.path());
+    let (mode, text) = &first["/etc/shadow"];
+    assert_eq!(
+        (*mode, text.as_str()),
+        (0o640, SHADOW.replace("admin:!", &format!("admin:{HASH}")).as_str())
+    );
+    assert_eq!(first["/etc/corbel/access.toml"].0, 0o600);
+    assert!(first[KEYS_FILE].1.ends_with(&format!("{KEY}\n")));
+    let leaks: Vec<_> = first
+        .iter()
+        .filter(|(path, (_, text))| *path != "/etc/shadow" && text.contains(HASH))
+        .collect();
+    assert!(leaks.is_empty(), "{leaks:?}");
+    settle(&host(root.path(), &words));
+    assert_eq!(tree(root.path()), first);
+}
+
+#[test]
+fn another_boot_leaves_nothing_of_the_one_before() {
+    let root = node();
+    settle(&host(
+        root.path(),
+        &format!("BOOTIF=eno1 network_layout=bridged ntp=off \"corbel.sshkey={KEY}\""),
+    ));
+    assert!(tree(root.path()).contains_key("/etc/systemd/network/10-corbel-breno1.netdev"));
+    settle(&host(root.path(), "quiet"));
+    let after = tree(root.path());
+    for gone in [
+        SSH_FLAG,
+        KEYS_FILE,
+        "/run/corbel/time-sync-off",
+        "/etc/systemd/network/10-corbel-breno1.netdev",
+    ] {
+        assert!(!after.contains_key(gone), "{gone}");
+    }
+}
+
+#[test]
+fn a_broken_seed_is_told_and_the_node_boots() {
+    let root = node();
+    let seed = tempfile::tempdir().expect("a folder");
+    put(
+        seed.path(),
+        "corbel.toml",
+        "version = 1\nhostname = \"node1\"\nhostnam = \"x\"\n",
+    );
+    put(seed.path(), "Authorized_Keys", &format!("{KEY}\n"));
+    put(seed.path(), "corbel.tml", "");
+    put(seed.path(), "README.txt", "");
+    let host = host(root.path(), "").with_seed(SeedPlace::Folder(seed.path().into()));
+    let report = settle(&host);
+    assert_eq!((report.hostname.as_str(), report.ssh), ("corbel-123456", true));
+    assert_eq!(report.warnings.len(), 2, "{:?}", report.warnings);
+    assert!(
+        report.warnings[0].starts_with("seed file corbel.tml: is not used"),
+        "{:?}",
+        report.warnings
+    );
+    assert!(
+        report.warnings[1].starts_with("corbel.toml: line 3, column 1 (hostnam): unknown field"),
+        "{:?}",
+        report.warnings
+    );
+}
+
+#[test]
+fn a_node_without_admin_or_shadow_still_boots() {
+    for shadow in [None, Some("root:*:::::::\n")] {
+        let root = tempfile::tempdir().expect("a folder");
+        if let Some(text) = shadow {
+            put(root.path(), "etc/shadow", text);
+        }
+        let report = settle(&host(root.path(), &format!("hostname=a adminpw={HASH}")));
+        assert_eq!(report.warnings.len(), 1, "{:?}", report.warnings);
+        assert!(
+            report.warnings[0].starts_with("password of admin: /etc/shadow "),
+            "{:?}",
+            report.warnings
+        );
+        assert!(root.path().join("etc/hostname").exists());
+    }
+}
+
+/// A machine on which nothing works.
+struct Broken;
+
+impl Facilities for Broken {
+    fn command_line(&self) -> Result<String, FacilityError> {
+        Err("no command line".into())
+    }
+    fn seed(&self) -> Result<BTreeMap<String, Vec<u8>>, FacilityError> {
+        Err("no seed".into())
+    }
+    fn interfaces(&self, _: Need) -> Result<Vec<Interface>, FacilityError> {
+        Err("no interfaces".into())
+    }
+    fn read(&self, _: &str) -> Result<Option<Vec<u8>>, FacilityError> {
+        Err("not readable".into())
+    }
+    fn write(&self, path: &str, _: &[u8], _: u32) -> Result<(), FacilityError> {
+        Err(format!("{path} is not writable").into())
+    }
+    fn remove(&self, _: &str) -> Result<(), FacilityError> {
+        Err("not removable".into())
+    }
+    fn paths_from(&self, _: &str) -> Result<Vec<String>, FacilityError> {
+        Err("not listable".into())
+    }
+    fn set_hostname(&self, _: &HostName) -> Result<(), FacilityError> {
+        Err("not permitted".into())
+    }
+    fn make_host_keys(&self) -> Result<(), FacilityError> {
+        Err("no keys".into())
+    }
+}
+
+#[test]
+fn nothing_ends_a_boot_and_everything_is_told() {
+    let report = settle(&Broken);
+    assert_eq!(report.hostname, "corbel");
+    for expected in [
+        "no command line",
+        "no seed",
+        "no interfaces",
+        "not listable",
+        "/etc/hostname is not writable",
+        REPORT_FILE,
+    ] {
+        assert!(
+            report.warnings.iter().any(|warning| warning.contains(expected)),
+            "{expected}: {:?}",
+            report.warnings
+        );
+    }
+}
