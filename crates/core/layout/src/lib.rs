@@ -1,10 +1,12 @@
-//! The binary and text formats that Corbel reads: ISO 9660, GPT, squashfs and dm-verity headers, PE images, and the
+//! The binary and text formats that Corbel reads: ISO 9660, GPT, FAT, squashfs and dm-verity headers, PE images, and the
 //! kernel's module index.
 //!
 //! Pure: bytes come in through [`ReadAt`], values come out. Every offset and count is checked, so that a broken or
 //! hostile medium ends in an error and never in a panic or in a huge allocation. Nothing here opens a file.
 
 mod bytes;
+pub mod cpio;
+pub mod fat;
 pub mod gpt;
 pub mod iso9660;
 pub mod kmod;

@@ -1,1 +1,34 @@
-//! corbel-build: see ARCHITECTURE.md.
+//! Building the image: packages → pruned tree → root → boot files → ISO, as cached layers, with typed progress.
+//!
+//! ```text
+//! lock ─ fetch ─┬─ tools tree (unpacked, never installed)
+//!               └─ packages layer (tar) ─ base layer (squashfs + kernel + modules) ─┐
+//! cargo ─ our binaries ─────────────────────────────────────────────────────────────┴─ root + verity ─ UKI ─ ISO
+//! ```
+//!
+//! Needs no mount, loop device or KVM. Each layer is keyed by what went into it; a half-made one never has its final name.
+
+mod base;
+mod binaries;
+mod boot;
+mod cache;
+mod demo;
+mod error;
+mod fetch;
+mod initrd;
+pub mod inspect;
+mod iso;
+mod mirror;
+mod netboot;
+mod packages;
+mod recipe;
+mod report;
+mod request;
+mod resolve;
+mod root;
+mod run;
+mod tools;
+
+pub use error::BuildError;
+pub use request::{BuildRequest, Built};
+pub use run::build;

@@ -1,0 +1,95 @@
+//! Looking into a finished image without mounting it: manifest, verified root, kernel words as the UKI has them, seed.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use corbel_disk::{FileMedium, read_seed_partition};
+use corbel_layout::verity::RootHash;
+use corbel_layout::{Extent, ReadAt, Window, iso9660, root_image};
+use corbel_release::manifest::{Manifest, parse_manifest};
+use serde::Serialize;
+
+use crate::BuildError;
+
+/// A manifest larger than this is not one of ours.
+const MANIFEST_LIMIT: u64 = 16 << 20;
+
+/// What an image holds.
+#[derive(Debug, Clone, Serialize)]
+pub struct Inspection {
+    #[serde(flatten)]
+    pub manifest: Manifest,
+    /// Bytes of the whole file.
+    pub size: u64,
+    /// Whether every block of the root fits the root hash.
+    pub root: RootState,
+    /// File in the seed area → bytes. Absent when the area cannot be read.
+    pub seed: Option<BTreeMap<String, u64>>,
+    pub seed_problem: Option<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case", tag = "state")]
+pub enum RootState {
+    Intact,
+    Damaged { problem: String },
+}
+
+/// Read the image at `path`; every block of the root is checked.
+pub fn inspect(path: &Path) -> Result<Inspection, BuildError> {
+    let medium = FileMedium::open(path).map_err(BuildError::io("open", path))?;
+    let size = path.metadata().map_err(BuildError::io("read", path))?.len();
+    let not_ours = |problem: String| BuildError::NotAnImage {
+        path: path.to_owned(),
+        problem,
+    };
+    let volume = iso9660::read_volume(&medium).map_err(|e| not_ours(e.to_string()))?;
+    let find = |name: &str| iso9660::find(&medium, &volume, name).map_err(|e| not_ours(e.to_string()));
+    let extent = find("CORBEL/MANIFEST.JSON")?;
+    if extent.length > MANIFEST_LIMIT {
+        return Err(not_ours(format!("its manifest is {} bytes large", extent.length)));
+    }
+    let mut bytes = vec![0; usize::try_from(extent.length).unwrap_or(0)];
+    medium
+        .read_at(extent.offset, &mut bytes)
+        .map_err(BuildError::io("read", path))?;
+    let manifest = parse_manifest(&String::from_utf8_lossy(&bytes))
+        .map_err(|e| not_ours(format!("its manifest is damaged ({e})")))?;
+    let root = check_root(&medium, find("CORBEL/ROOT.IMG")?, manifest.root_hash.as_deref());
+    let (seed, seed_problem) = match read_seed_partition(&medium) {
+        Ok(Some(files)) => (
+            Some(
+                files
+                    .into_iter()
+                    .map(|(name, bytes)| (name, bytes.len() as u64))
+                    .collect(),
+            ),
+            None,
+        ),
+        Ok(None) => (None, Some("the file has no seed area".to_owned())),
+        Err(error) => (None, Some(error.to_string())),
+    };
+    Ok(Inspection {
+        manifest,
+        size,
+        root,
+        seed,
+        seed_problem,
+    })
+}
+
+fn check_root(medium: &FileMedium, extent: Extent, hash: Option<&str>) -> RootState {
+    let check = || -> Result<(), String> {
+        let hash: RootHash = hash
+            .ok_or("the manifest names no root hash")?
+            .parse()
+            .map_err(|e| format!("{e}"))?;
+        let window = Window::new(medium, extent);
+        let image = root_image::read(&window).map_err(|e| e.to_string())?;
+        image.verity.verify(&window, &hash).map_err(|e| e.to_string())
+    };
+    match check() {
+        Ok(()) => RootState::Intact,
+        Err(problem) => RootState::Damaged { problem },
+    }
+}
