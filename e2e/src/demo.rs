@@ -12,6 +12,8 @@ use crate::{Image, Node};
 pub const NAME: &str = "demo";
 const KERNEL: &str = "demo-kernel";
 const INITRD: &str = "demo-initrd";
+/// The guest's last line before it waits; from then on it obeys the power button.
+const READY: &str = "corbel-demo: ready";
 const MIB: u64 = 1 << 20;
 
 /// A demo guest that was started.
@@ -45,8 +47,7 @@ impl Demo {
     /// When it does not start or stays silent.
     pub async fn start(node: &Node, nonce: &str) -> anyhow::Result<Self> {
         node.api().start_vm(NAME).await.context("cannot start the demo VM")?;
-        let sentence = sentence(nonce);
-        let said = listen(node.api(), NAME, &sentence, node.limit(60)).await?;
+        let said = listen(node.api(), NAME, &[&sentence(nonce), READY], node.limit(60)).await?;
         let vm = node.api().vm(NAME).await.context("cannot look at the demo VM")?;
         Ok(Self { said, vm })
     }
@@ -79,18 +80,18 @@ async fn upload(api: &Client, name: &str, file: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Reads the guest's serial console through the API until it has printed `text`.
+/// Reads the guest's serial console through the API until it has printed each of `texts`.
 ///
 /// # Errors
 /// When the console ends or stays silent; with what was printed.
-pub async fn listen(api: &Client, name: &str, text: &str, limit: Duration) -> anyhow::Result<String> {
+pub async fn listen(api: &Client, name: &str, texts: &[&str], limit: Duration) -> anyhow::Result<String> {
     let mut console = api
         .console(name)
         .await
         .with_context(|| format!("cannot open the console of {name}"))?;
     let mut printed = String::new();
     let listening = async {
-        while !printed.contains(text) {
+        while !texts.iter().all(|text| printed.contains(text)) {
             match console
                 .output
                 .next()
@@ -106,7 +107,7 @@ pub async fn listen(api: &Client, name: &str, text: &str, limit: Duration) -> an
     match tokio::time::timeout(limit, listening).await {
         Ok(result) => result.map(|()| printed),
         Err(_) => bail!(
-            "{name} did not print {text:?} in {} s; it printed {printed:?}",
+            "{name} did not print {texts:?} in {} s; it printed {printed:?}",
             limit.as_secs()
         ),
     }

@@ -77,7 +77,7 @@ impl Image {
         let words = std::fs::read_to_string(&words).with_context(|| format!("cannot read {}", words.display()))?;
         Ok(Netboot {
             kernel: file("vmlinuz")?,
-            initrds: vec![file("initrd.img")?, file("root.img.cpio")?],
+            initrds: vec![file("initrd.img")?, file("root.cpio")?],
             words: words.trim().to_owned(),
         })
     }

@@ -3,6 +3,7 @@
 
 mod build;
 mod node;
+mod reference;
 
 use std::path::{Path, PathBuf};
 

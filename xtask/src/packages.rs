@@ -99,13 +99,27 @@ pub(crate) fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<()
 
 /// Installs what is missing for the purpose; does nothing, quickly, when nothing is.
 pub(crate) fn install(context: &Context, purpose: Purpose, yes: bool) -> anyhow::Result<()> {
-    let wanted = wanted(purpose);
+    install_these(context, &wanted(purpose), yes)
+}
+
+/// Fails, with what to type, when one of these rarely needed packages is missing.
+pub(crate) fn ensure(context: &Context, wanted: &[&str]) -> anyhow::Result<()> {
+    let missing = missing(context, wanted)?;
+    anyhow::ensure!(
+        missing.is_empty(),
+        "this needs more packages: `apt-get install {}`",
+        missing.join(" ")
+    );
+    Ok(())
+}
+
+fn install_these(context: &Context, wanted: &[&str], yes: bool) -> anyhow::Result<()> {
     if !Path::new("/usr/bin/dpkg-query").exists() {
         report::talk("this host has no dpkg, so nothing is installed; what Debian calls these must be there:");
         report::talk(&format!("  {}", wanted.join(" ")));
         return Ok(());
     }
-    let missing = missing(context, &wanted)?;
+    let missing = missing(context, wanted)?;
     if missing.is_empty() {
         return Ok(());
     }
@@ -131,7 +145,7 @@ pub(crate) fn install(context: &Context, purpose: Purpose, yes: bool) -> anyhow:
         apt(context, &["update"])?;
         apt(context, &arguments)?;
     }
-    let left = self::missing(context, &wanted)?;
+    let left = self::missing(context, wanted)?;
     if !left.is_empty() {
         bail!(
             "apt-get ended well but these are still not installed: {}",

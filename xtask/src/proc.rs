@@ -66,6 +66,14 @@ impl Program {
         self
     }
 
+    /// The same program, started by another one (`env`, `faketime` …) that takes it as its last arguments.
+    pub(crate) fn under(mut self, starter: &[&str]) -> Self {
+        let words = starter.iter().skip(1).map(OsString::from).chain([self.name.clone()]);
+        self.arguments = words.chain(self.arguments).collect();
+        self.name = starter.first().map_or(self.name, OsString::from);
+        self
+    }
+
     pub(crate) fn env(mut self, name: &str, value: impl Into<OsString>) -> Self {
         self.environment.push((name.into(), value.into()));
         self

@@ -141,7 +141,7 @@ impl Tool {
 }
 
 /// `$XDG_CACHE_HOME/corbel`, by default `~/.cache/corbel`: outside the clone, so that a fresh clone is warm.
-fn cache() -> anyhow::Result<PathBuf> {
+pub(crate) fn cache() -> anyhow::Result<PathBuf> {
     let base = match std::env::var_os("XDG_CACHE_HOME").filter(|value| !value.is_empty()) {
         Some(directory) => PathBuf::from(directory),
         None => {

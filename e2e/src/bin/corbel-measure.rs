@@ -1,11 +1,16 @@
 //! Measures a running node for `cargo xtask bench`: prints one JSON list of measures on stdout.
 
-use std::{path::PathBuf, process::ExitCode, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    process::ExitCode,
+    time::Duration,
+};
 
 use anyhow::Context as _;
 use clap::{Parser, ValueEnum};
 use corbel_e2e::{
-    Firmware, MachineSpec, Medium, Node, RootShell, Run,
+    Firmware, Machine, MachineSpec, Medium, Node, RootShell, Run,
+    image::Netboot,
     talk::{Progress, result, talk},
 };
 use corbel_node_api::VmSpec;
@@ -21,6 +26,9 @@ struct Arguments {
     /// Folder for logs
     #[arg(long)]
     logs: PathBuf,
+    /// Folder with the plain Debian that boot-ratio compares with
+    #[arg(long)]
+    reference: Option<PathBuf>,
     /// auto, kvm or tcg
     #[arg(long, default_value = "auto")]
     accel: String,
@@ -69,7 +77,7 @@ async fn measure(arguments: &Arguments) -> anyhow::Result<Vec<Measure>> {
     match arguments.case {
         Case::IdleMemory => idle_memory(&run).await,
         Case::DaemonMemory => daemon_memory(&run).await,
-        Case::BootRatio => anyhow::bail!("boot-ratio needs a reference image, which is not made yet"),
+        Case::BootRatio => boot_ratio(&run, arguments.reference.as_deref().context("--reference is missing")?).await,
         Case::ListRatio => list_ratio(&run).await,
     }
 }
@@ -81,6 +89,37 @@ async fn boot(run: &Run) -> anyhow::Result<(Node, RootShell)> {
     let shell = node.root_shell()?;
     progress.reached("the node is up");
     Ok((node, shell))
+}
+
+/// Interleaved, so that a slow minute hits both. Ours comes from a CD with firmware, menu and loader; the reference gets its
+/// kernel handed over by QEMU, which favours it.
+async fn boot_ratio(run: &Run, reference: &Path) -> anyhow::Result<Vec<Measure>> {
+    let (mut ours, mut theirs) = (Vec::new(), Vec::new());
+    for _ in 0..3 {
+        let spec = MachineSpec::new(Medium::Cd(run.image().iso().to_path_buf()));
+        ours.push(Node::boot(run, spec).await?.api_after().as_secs_f64());
+        let netboot = Netboot {
+            kernel: reference.join("vmlinuz"),
+            initrds: vec![reference.join("initrd.img")],
+            words: "root=/dev/vda rw quiet console=ttyS0,115200".to_owned(),
+        };
+        let spec = MachineSpec::new(Medium::Network(netboot)).seed(&reference.join("disk.img"));
+        let mut machine = Machine::start(&spec, &run.machine_folder()?, run.accel()).await?;
+        let limit = Duration::from_secs(120) * run.accel().patience();
+        machine.wait_for_serial("REFERENCE-ANSWERS", limit).await?;
+        theirs.push(machine.started().elapsed().as_secs_f64());
+        talk(&format!("ours {ours:.1?} s, theirs {theirs:.1?} s"));
+    }
+    let samples = vec![middle(&ours)?, middle(&theirs)?];
+    let value = samples[0] / samples[1];
+    Ok(vec![Measure {
+        what: "start to answer, against plain Debian",
+        value,
+        unit: "x",
+        must: 0.8,
+        aim: 0.5,
+        samples,
+    }])
 }
 
 /// What is in use once everything has started and settled: memory that is still being given back does not count, so the

@@ -1,26 +1,49 @@
 //! Cases about building the image: how much of a build is saved when only our own programs changed, and whether two builds
 //! give the same bytes.
 
-use std::{path::Path, time::Instant};
+use std::{
+    io::Write as _,
+    path::{Path, PathBuf},
+    time::Instant,
+};
 
-use anyhow::{Context as _, ensure};
+use anyhow::Context as _;
 
 use super::{Measure, iso, median};
-use crate::{context::Context, image, report};
+use crate::{context::Context, image, packages, proc::Program, report, tools};
 
 /// How often each side is measured.
 const ROUNDS: usize = 3;
 
-/// Cold: layers thrown away, packages kept. Warm: only our programs differ. Interleaved, so that a slow minute hits both.
+/// Our own programs, by the folder under `target/` where the builder's cargo leaves them.
+const PROGRAMS: [(&str, &str); 4] = [
+    ("image/release", "corbel"),
+    ("image/release", "corbel-node"),
+    ("image/release", "corbel-console"),
+    ("image/x86_64-unknown-linux-gnu/release", "corbel-init"),
+];
+
+/// Cold: no layer is there, all packages are. Warm: only a program of ours differs. Both take ready programs, because the
+/// compiler's time says nothing about the builder; interleaved, so that a slow minute hits both.
 pub(super) fn warm_ratio(context: &Context) -> anyhow::Result<Vec<Measure>> {
-    image::compile(context)?;
-    let out = context.build().join("bench/warm");
+    // Fetches what is missing and compiles the programs.
+    image::build(context)?;
+    let folder = context.build().join("bench/warm");
+    remove(&folder)?;
+    let programs = programs(context, &folder)?;
     let (mut cold, mut warm) = (Vec::new(), Vec::new());
     for _ in 0..ROUNDS {
-        cold.push(timed(context, &out, &["--offline", "--cold"])?);
-        warm.push(timed(context, &out, &["--offline", "--stamp-programs"])?);
+        let cache = packages_alone(context, &folder)?;
+        cold.push(timed(context, &folder, &cache)?);
+        // An ELF file ends where its headers say; a byte behind that changes the file and nothing else.
+        let mut program = std::fs::OpenOptions::new()
+            .append(true)
+            .open(programs.join("corbel-console"))?;
+        program.write_all(&[0])?;
+        drop(program);
+        warm.push(timed(context, &folder, &cache)?);
     }
-    std::fs::remove_dir_all(&out).with_context(|| format!("cannot remove {}", out.display()))?;
+    remove(&folder)?;
     let (cold, warm) = (median(&cold).context("no rounds")?, median(&warm).context("no rounds")?);
     Ok(vec![Measure {
         what: "build, warm against cold".to_owned(),
@@ -32,39 +55,85 @@ pub(super) fn warm_ratio(context: &Context) -> anyhow::Result<Vec<Measure>> {
     }])
 }
 
-fn timed(context: &Context, out: &Path, arguments: &[&str]) -> anyhow::Result<f64> {
-    let start = Instant::now();
-    image::builder(context)
-        .args(arguments.iter().copied())
-        .args(["--out"])
-        .args([out])
+fn programs(context: &Context, folder: &Path) -> anyhow::Result<PathBuf> {
+    let programs = folder.join("programs");
+    std::fs::create_dir_all(&programs)?;
+    for (from, name) in PROGRAMS {
+        let from = context.target().join(from).join(name);
+        std::fs::copy(&from, programs.join(name)).with_context(|| format!("cannot copy {}", from.display()))?;
+    }
+    Ok(programs)
+}
+
+/// A new cache with the packages and the lock of the usual one, linked, not copied.
+fn packages_alone(context: &Context, folder: &Path) -> anyhow::Result<PathBuf> {
+    let (usual, new) = (tools::cache()?, folder.join("cache"));
+    remove(&new)?;
+    std::fs::create_dir_all(&new)?;
+    let script = "{ cp -al \"$1/packages\" \"$2/\" 2>/dev/null || cp -a \"$1/packages\" \"$2/\"; } && cp -a \"$1\"/*.lock \"$2/\"";
+    context
+        .program("sh")
+        .args(["-c", script, "sh"])
+        .args([usual, new.clone()])
         .run()?;
+    Ok(new)
+}
+
+fn timed(context: &Context, folder: &Path, cache: &Path) -> anyhow::Result<f64> {
+    let start = Instant::now();
+    builder_of(
+        context,
+        context.target().join("release/corbel"),
+        folder,
+        cache,
+        &folder.join("out"),
+    )
+    .run()?;
     Ok(start.elapsed().as_secs_f64())
 }
 
-/// The second build runs in another folder and with its clock a day and an hour ahead, so that a time stamp or a path that
-/// got into the image shows. `faketime` moves the clock for the builder and what it starts on the host; programs in the
-/// tools tree do not load it and see the real clock, which has moved on between the builds as well.
-pub(super) fn reproducible(context: &Context) -> anyhow::Result<Vec<Measure>> {
-    ensure!(
-        Path::new("/usr/bin/faketime").exists(),
-        "this case needs Debian's package faketime"
-    );
-    image::compile(context)?;
-    let directories = ["bench/first", "bench/second/elsewhere"].map(|name| context.build().join(name));
-    let builder = context.target().join("release/corbel");
-    for (directory, ahead) in directories.iter().zip([false, true]) {
-        let program = if ahead {
-            context.program("faketime").args(["-f", "+25h"]).args([&builder])
-        } else {
-            context.program(&builder)
-        };
-        program
-            .args(["image", "build", "--offline", "--cold", "--out"])
-            .args([directory])
-            .run()?;
+fn builder_of(context: &Context, corbel: PathBuf, folder: &Path, cache: &Path, out: &Path) -> Program {
+    let program = context
+        .program(corbel)
+        .args(["image", "build", "--offline", "--binaries"]);
+    program
+        .args([folder.join("programs")])
+        .args(["--cache"])
+        .args([cache])
+        .args(["--out"])
+        .args([out])
+}
+
+fn remove(folder: &Path) -> anyhow::Result<()> {
+    if folder.exists() {
+        std::fs::remove_dir_all(folder).with_context(|| format!("cannot remove {}", folder.display()))?;
     }
-    let sums = [sum(context, &directories[0])?, sum(context, &directories[1])?];
+    Ok(())
+}
+
+/// The second build runs from other folders and with its clock a day and an hour ahead, so that a time stamp or a path that
+/// got into the image shows. `faketime` moves the clock for the builder and what it starts on the host; programs in the
+/// tools tree do not load it and see the real clock, which has moved on between the builds as well. (A time name space
+/// would not do: it moves only the clocks that count from the start of the machine.)
+pub(super) fn reproducible(context: &Context) -> anyhow::Result<Vec<Measure>> {
+    packages::ensure(context, &["faketime"])?;
+    image::build(context)?;
+    let mut sums = Vec::new();
+    for (name, ahead) in [("bench/first", false), ("bench/second/elsewhere", true)] {
+        let folder = context.build().join(name);
+        remove(&folder)?;
+        programs(context, &folder)?;
+        let cache = packages_alone(context, &folder)?;
+        let corbel = context.target().join("release/corbel");
+        let program = builder_of(context, corbel, &folder, &cache, &folder.join("out"));
+        if ahead {
+            program.under(&["faketime", "-f", "+25h"]).run()?
+        } else {
+            program.run()?
+        }
+        sums.push(sum(context, &folder.join("out"))?);
+        remove(&folder)?;
+    }
     for sum in &sums {
         report::talk(sum);
     }

@@ -20,12 +20,21 @@ pub(super) fn measure(context: &Context, case: &str, image: &Path, accel: Accel)
             "corbel-measure",
         ])
         .run()?;
+    let reference = if case == "boot-ratio" {
+        Some(super::reference::make(context)?)
+    } else {
+        None
+    };
+    let reference = reference
+        .into_iter()
+        .flat_map(|folder| ["--reference".into(), folder.into_os_string()]);
     let text = context
         .program(context.target().join("debug/corbel-measure"))
         .args([case, "--accel", accel.name(), "--image"])
         .args([image])
         .args(["--logs"])
         .args([context.build().join("bench/logs")])
+        .args(reference)
         .text()?;
     serde_json::from_str(&text).with_context(|| format!("corbel-measure {case} printed no measures"))
 }

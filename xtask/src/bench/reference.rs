@@ -1,0 +1,71 @@
+//! What our image is measured against: a plain Debian with libvirt on an ext4 disk, with the initrd that Debian makes for it.
+//! Made once, with mmdebstrap, into `build/bench/reference`.
+
+use std::path::PathBuf;
+
+use anyhow::{Context as _, ensure};
+
+use crate::{context::Context, packages, report};
+
+const SUITE: &str = "trixie";
+/// The programs that our image has as well; the rest is what Debian calls important.
+const PACKAGES: &str = "linux-image-amd64,initramfs-tools,systemd-sysv,libvirt-daemon-system,libvirt-clients,qemu-system-x86,\
+openssh-server,nftables,systemd-resolved";
+/// Says on the serial port that libvirt answers, as a client would notice.
+const UNIT: &str = "[Unit]\\nAfter=libvirtd.service\\nWants=libvirtd.service\\n[Service]\\nType=oneshot\\n\
+ExecStart=/bin/sh -c 'until virsh -c qemu:///system version >/dev/null; do sleep 0.1; done; echo REFERENCE-ANSWERS >/dev/ttyS0'\\n\
+[Install]\\nWantedBy=multi-user.target\\n";
+
+/// The folder with `disk.img`, `vmlinuz` and `initrd.img`, made when it is not there.
+pub(super) fn make(context: &Context) -> anyhow::Result<PathBuf> {
+    let folder = context.build().join("bench/reference");
+    if folder.join("disk.img").exists() {
+        return Ok(folder);
+    }
+    packages::ensure(context, &["mmdebstrap", "e2fsprogs"])?;
+    ensure!(
+        rustix::process::geteuid().is_root(),
+        "making the reference needs root: its disk has files of many owners"
+    );
+    std::fs::create_dir_all(&folder)?;
+    report::talk("making the reference: Debian with libvirt, about 5 minutes");
+    let place = folder.display();
+    let hooks = [
+        format!("printf '{UNIT}' > \"$1\"/etc/systemd/system/reference.service"),
+        "chroot \"$1\" systemctl enable reference.service systemd-networkd.service".to_owned(),
+        "printf '[Match]\\nName=en*\\n[Network]\\nDHCP=yes\\n' > \"$1\"/etc/systemd/network/en.network".to_owned(),
+        "printf '/dev/vda / ext4 rw 0 1\\n' > \"$1\"/etc/fstab".to_owned(),
+        format!("cp -L \"$1\"/vmlinuz '{place}/vmlinuz' && cp -L \"$1\"/initrd.img '{place}/initrd.img'"),
+        format!("mke2fs -q -F -t ext4 -d \"$1\" '{place}/disk.partial' 4G"),
+    ];
+    let hooks = hooks.iter().map(|hook| format!("--customize-hook={hook}"));
+    context
+        .program("mmdebstrap")
+        .args([
+            "--quiet",
+            "--variant=important",
+            "--format=null",
+            "--aptopt=APT::Install-Recommends false",
+            "--include",
+        ])
+        .args([PACKAGES])
+        .args(hooks)
+        .args([SUITE, "/dev/null", &archive(context)?])
+        .run()?;
+    std::fs::rename(folder.join("disk.partial"), folder.join("disk.img"))?;
+    Ok(folder)
+}
+
+/// Debian's archive as this host's apt has it.
+fn archive(context: &Context) -> anyhow::Result<String> {
+    let targets = context
+        .program("apt-get")
+        .args(["indextargets", "--format", "$(REPO_URI) $(RELEASE)"])
+        .text()?;
+    let debian = |uri: &str| uri.trim_end_matches('/').ends_with("debian");
+    let mut uris = targets.lines().filter_map(|line| line.split_whitespace().next());
+    let uri = uris
+        .find(|uri| debian(uri))
+        .context("apt on this host knows no Debian archive")?;
+    Ok(format!("deb {uri} {SUITE} main"))
+}
