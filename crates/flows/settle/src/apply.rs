@@ -38,7 +38,6 @@ pub(crate) fn apply(facilities: &dyn Facilities, plan: &SettlePlan) -> Report {
     let mut problems = Vec::new();
     let mut failed = |what: &str, error: &FacilityError| {
         let problem = format!("{what}: {}", chain(error));
-        tracing::error!("{problem}");
         problems.push(problem);
     };
     remove_stale(facilities, plan, &mut failed);
@@ -72,7 +71,6 @@ pub(crate) fn apply(facilities: &dyn Facilities, plan: &SettlePlan) -> Report {
     let json = serde_json::to_vec_pretty(&report).expect("texts and a bool are always JSON");
     if let Err(error) = facilities.write(REPORT_FILE, &json, 0o644) {
         let problem = format!("{REPORT_FILE}: {}", chain(&error));
-        tracing::error!("{problem}");
         report.warnings.push(problem);
     }
     report

@@ -10,7 +10,7 @@ use std::time::Duration;
 use corbel_disk::{MOST_FILE_BYTES, MOST_FILES, SysDevices, find_seed, read_found_seed};
 use corbel_model::HostName;
 use corbel_model::network::Interface;
-use corbel_net::{Wait, wait_for_interfaces};
+use corbel_net::{Wait, interfaces, wait_for_interfaces};
 use corbel_plan::settle::Need;
 use corbel_sys::{Cancel, Program, read_limited, write_atomic};
 use serde::Deserialize;
@@ -44,6 +44,7 @@ pub struct Host {
     root: PathBuf,
     command_line: Option<String>,
     seed: SeedPlace,
+    look_only: bool,
 }
 
 impl Default for Host {
@@ -52,6 +53,7 @@ impl Default for Host {
             root: "/".into(),
             command_line: None,
             seed: SeedPlace::Found,
+            look_only: false,
         }
     }
 }
@@ -70,6 +72,7 @@ impl Host {
             root,
             command_line: None,
             seed,
+            look_only: false,
         }
     }
 
@@ -82,6 +85,12 @@ impl Host {
     /// Takes the seed from there.
     pub fn with_seed(mut self, place: SeedPlace) -> Self {
         self.seed = place;
+        self
+    }
+
+    /// Neither waits for interfaces nor sets them up: for a dry run.
+    pub fn looking_only(mut self) -> Self {
+        self.look_only = true;
         self
     }
 
@@ -185,17 +194,16 @@ impl Facilities for Host {
     }
 
     fn interfaces(&self, need: Need) -> Result<Vec<Interface>, FacilityError> {
+        // Another root's interfaces are a picture: nothing is waited for there.
+        if self.look_only || !self.is_this_machine() {
+            return Ok(interfaces(&self.root)?);
+        }
         let wait = if need == Need::Carrier {
             Wait::Carrier
         } else {
             Wait::Names
         };
-        let limit = if self.is_this_machine() {
-            INTERFACE_LIMIT
-        } else {
-            Duration::ZERO
-        };
-        Ok(wait_for_interfaces(&self.root, wait, limit)?)
+        Ok(wait_for_interfaces(&self.root, wait, INTERFACE_LIMIT)?)
     }
 
     fn read(&self, path: &str) -> Result<Option<Vec<u8>>, FacilityError> {

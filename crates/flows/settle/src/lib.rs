@@ -42,9 +42,6 @@ pub fn plan(facilities: &dyn Facilities) -> SettlePlan {
 /// Plans this boot, does it, and writes the report. The report says what could not be done.
 pub fn settle(facilities: &dyn Facilities) -> Report {
     let plan = plan(facilities);
-    for warning in &plan.warnings {
-        tracing::warn!("{warning}");
-    }
     apply::apply(facilities, &plan)
 }
 

@@ -36,9 +36,12 @@ pub(crate) fn run(args: SettleArgs, printer: &Printer) -> Result<(), Failure> {
         host = host.with_seed(SeedPlace::Folder(folder));
     }
     if args.dry_run {
-        let plan = corbel_settle::plan(&host);
+        let plan = corbel_settle::plan(&host.looking_only());
         if printer.json {
-            let files = plan.files.iter().map(|f| json!({"path": f.path, "mode": f.mode, "content": f.content}));
+            let files = plan
+                .files
+                .iter()
+                .map(|f| json!({"path": f.path, "mode": f.mode, "content": f.content}));
             let warnings = plan.warnings.iter().map(ToString::to_string);
             return printer.document(&json!({
                 "hostname": plan.hostname.as_str(),
