@@ -7,7 +7,7 @@ use std::time::Duration;
 use rustix::system::{RebootCommand, reboot};
 
 use crate::log::{error, info};
-use crate::words::Words;
+use crate::words::{DEFAULT_PANIC, Words};
 
 /// A root image that is not what the kernel command line vouches for.
 #[derive(Debug)]
@@ -35,6 +35,17 @@ enum End {
     Wait,
 }
 
+/// A mistake of ours must not become a kernel that stands still because PID 1 left it.
+pub(crate) fn reboot_on_panic() {
+    std::panic::set_hook(Box::new(|panic| {
+        error(format!(
+            "cannot boot: a mistake in corbel-init: {panic}\nrebooting in {DEFAULT_PANIC} s"
+        ));
+        std::thread::sleep(Duration::from_secs(DEFAULT_PANIC.unsigned_abs()));
+        restart()
+    }));
+}
+
 /// Tells what failed and ends: this never returns, because a kernel without PID 1 panics.
 pub(crate) fn end(words: &Words, failure: &anyhow::Error) -> ! {
     let end = decide(words, failure.is::<Damaged>(), Path::new("/bin/sh").exists());
@@ -46,6 +57,10 @@ pub(crate) fn end(words: &Words, failure: &anyhow::Error) -> ! {
             std::thread::park();
         },
     }
+    restart()
+}
+
+fn restart() -> ! {
     rustix::fs::sync();
     loop {
         let _ = reboot(RebootCommand::Restart);

@@ -5,7 +5,7 @@
 //! kernel ─> basics ─> modules ─> medium found? ─> verity ─> squashfs at /sysroot ─> overlays ─> switch root ─> systemd
 //!                        ^   └── not yet ──┘            any failure ─> one message ─> shell (rescue) or reboot
 //! ```
-//! Linked statically, a few hundred KiB: every byte here is unpacked before anything else happens.
+//! Linked statically and kept small: every byte here is unpacked before anything else happens.
 
 mod basics;
 mod fail;
@@ -18,6 +18,7 @@ mod switch;
 mod words;
 
 fn main() {
+    fail::reboot_on_panic();
     let words = basics::prepare();
     let Err(error) = boot(&words);
     fail::end(&words, &error)

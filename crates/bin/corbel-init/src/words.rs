@@ -6,7 +6,8 @@ use anyhow::Context as _;
 use corbel_layout::verity::RootHash;
 
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(60);
-const DEFAULT_PANIC: i64 = 30;
+/// Seconds in which the message can be read.
+pub(crate) const DEFAULT_PANIC: i64 = 30;
 const DEFAULT_INIT: &str = "/usr/lib/systemd/systemd";
 
 /// What the command line says.
