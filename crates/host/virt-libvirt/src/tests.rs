@@ -1,5 +1,6 @@
-//! Against libvirt's test driver, which is in the library: machines, pools and events, but no QEMU and no streams. With
-//! `CORBEL_TEST_LIBVIRT` set to a URI, such as that of a libvirtd in a VM, the same suite runs there with everything.
+//! Against libvirt's test driver, which is in the library: machines, pools and events, but no QEMU and no streams.
+
+mod real;
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -36,25 +37,6 @@ fn the_test_driver_keeps_the_rules() {
             uploads: false,
             console: false,
             domain_type: "test",
-        },
-    );
-}
-
-#[test]
-fn a_real_libvirt_keeps_the_rules() {
-    let Ok(uri) = std::env::var("CORBEL_TEST_LIBVIRT") else {
-        return;
-    };
-    let libvirt = Libvirt::connect(&uri).unwrap();
-    assert!(libvirt.wait_ready(LIMIT));
-    let pool = std::env::var("CORBEL_TEST_POOL").unwrap_or("/data/images".into());
-    libvirt.ensure_defaults(&pool, &"default".parse().unwrap()).unwrap();
-    conformance(
-        &libvirt,
-        &Abilities {
-            uploads: true,
-            console: true,
-            domain_type: "qemu",
         },
     );
 }
