@@ -178,6 +178,7 @@ fn refusals(route: &Route) -> Vec<(u16, &'static str)> {
             list.push((413, "The body is larger than 1 MiB."));
             list.push((415, "The content type is not one that this route reads."));
         }
+        _ if route.operation == Operation::VmConsole => list.push((426, "The request asks for no WebSocket.")),
         Body::Bytes => list.push((411, "The length of the body was not given.")),
         _ => {}
     }

@@ -32,7 +32,7 @@ use tokio_util::sync::CancellationToken;
 
 pub use access::{Access, AccessFile, Token};
 pub use certificate::Identity;
-pub use password::{NoPasswords, PasswordCheck};
+pub use password::{NoPasswords, PasswordCheck, PasswordError};
 
 /// Where to listen and whom to trust.
 #[derive(Debug)]

@@ -20,6 +20,8 @@ const PING: Duration = Duration::from_secs(20);
 const DEAD: Duration = Duration::from_secs(65);
 /// A client that does not take its guest's output.
 const SLOW: Duration = Duration::from_secs(30);
+/// For the closing handshake (RFC 6455, 7.1.1).
+const FAREWELL: Duration = Duration::from_secs(2);
 /// Keystrokes are small; a paste may be larger.
 const MESSAGE_LIMIT: usize = 64 * 1024;
 
@@ -97,11 +99,17 @@ async fn carry(mut socket: WebSocket, mut console: Console, shared: &Shared) -> 
     }
 }
 
+/// Says why, and lets the client say goodbye too: who is hung up on while it answers sees an error instead of an end.
 async fn close(mut socket: WebSocket, code: u16, reason: &'static str) -> &'static str {
     let frame = CloseFrame {
         code,
         reason: reason.into(),
     };
-    let _ = tokio::time::timeout(Duration::from_secs(1), socket.send(Message::Close(Some(frame)))).await;
+    let farewell = async {
+        if socket.send(Message::Close(Some(frame))).await.is_ok() {
+            while let Some(Ok(_)) = socket.recv().await {}
+        }
+    };
+    let _ = tokio::time::timeout(FAREWELL, farewell).await;
     reason
 }

@@ -1,5 +1,6 @@
 //! Volumes and networks. An upload flows through a short channel: the client can send only as fast as the pool takes it.
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -20,6 +21,8 @@ type App = State<Arc<Shared>>;
 
 /// Chunks on the way; hyper's are at most a few hundred KiB.
 const CHUNKS: usize = 4;
+/// For the pool to write what it has taken, or to undo it.
+const FLUSH: Duration = Duration::from_secs(120);
 
 pub(crate) async fn list(State(shared): App) -> Reply {
     let volumes = shared.agent.list_volumes().await?;
@@ -60,36 +63,47 @@ pub(crate) async fn upload(State(shared): App, Name(name): Name, headers: Header
     let name = volume_name(&name)?;
     let size = length(&headers)?;
     let (sender, receiver) = mpsc::channel(CHUNKS);
-    let filled = shared.agent.upload_volume(name, size, receiver);
-    let (outcome, sent) = tokio::join!(filled, feed(body.into_data_stream(), sender, shared.limits.stall));
+    let mut filled = pin!(shared.agent.upload_volume(name, size, receiver));
+    let feeding = feed(body.into_data_stream(), sender, shared.limits.stall);
+    let (outcome, sent) = tokio::select! {
+        // The pool has refused, or all of it was there already.
+        outcome = &mut filled => (Ok(outcome), Ok(())),
+        sent = feeding => (tokio::time::timeout(FLUSH, &mut filled).await, sent),
+    };
     // When the client is at fault, the pool's own words about a short upload would only confuse.
     match (outcome, sent) {
-        (Ok(volume), _) => created(&convert::volume(volume)),
-        (Err(_), Err(fault)) => Err(fault),
-        (Err(error), Ok(())) => Err(error.into()),
+        (Ok(Ok(volume)), _) => created(&convert::volume(volume)),
+        (_, Err(fault)) => Err(fault),
+        (Ok(Err(error)), Ok(())) => Err(error.into()),
+        (Err(_), Ok(())) => Err(Refusal::new(
+            ErrorKind::Unavailable,
+            "the pool takes too long to finish the volume",
+        )),
     }
 }
 
-/// Passes the body on. An error is the client's fault.
+/// Passes the body on. An error is the answer, whatever comes of the volume.
 async fn feed(mut body: BodyDataStream, sender: mpsc::Sender<UploadChunk>, stall: Duration) -> Result<(), Refusal> {
     loop {
-        let problem = match tokio::time::timeout(stall, body.next()).await {
+        let fault = match tokio::time::timeout(stall, body.next()).await {
             Ok(None) => return Ok(()),
-            Ok(Some(Ok(bytes))) => {
-                // The receiver is gone when the pool has refused; its reason is the answer.
-                if sender.send(Ok(bytes.into())).await.is_err() {
-                    return Ok(());
-                }
-                continue;
-            }
+            Ok(Some(Ok(bytes))) => match tokio::time::timeout(stall, sender.send(Ok(bytes.into()))).await {
+                Ok(Ok(())) => continue,
+                // The pool's own reason is the answer.
+                Ok(Err(_)) => return Ok(()),
+                Err(_) => Refusal::new(
+                    ErrorKind::Unavailable,
+                    "the pool takes no more bytes; nothing will be kept",
+                ),
+            },
             Ok(Some(Err(_))) => Refusal::invalid("body", "the upload broke off; nothing was kept"),
             Err(_) => {
                 let message = format!("nothing came for {} s; nothing was kept", stall.as_secs());
                 Refusal::new(ErrorKind::Invalid, message).with(StatusCode::REQUEST_TIMEOUT)
             }
         };
-        let _ = sender.send(Err("the client is gone".to_owned())).await;
-        return Err(problem);
+        let _ = sender.try_send(Err("the client is gone".to_owned()));
+        return Err(fault);
     }
 }
 

@@ -1,0 +1,11 @@
+//! The whole API against the sim: the real server and agent over the fakes, reached as clients reach a node.
+
+mod access;
+mod client;
+mod hostile;
+mod limits;
+mod node;
+mod openapi;
+mod process;
+mod schema;
+mod upload;
