@@ -61,7 +61,7 @@ pub struct FoundSeed {
     pub extent: Extent,
 }
 
-/// Finds the seed: the partition of that name on `medium` (the device that the system was booted from, as
+/// Finds the seed: the partition of that name or label on `medium` (the device that the system was booted from, as
 /// `/dev/sr0`), else any device whose FAT volume label is that, in the order of names.
 ///
 /// # Errors
@@ -101,7 +101,7 @@ pub fn read_found_seed(devices: &dyn Devices, seed: &FoundSeed) -> Result<SeedFi
     read_seed(&devices.open(&seed.device).map_err(failed)?, seed.extent)
 }
 
-/// Reads the seed partition of a whole medium, such as an ISO file; `None` when it has no such partition.
+/// Reads the seed partition (by name or label) of a whole medium, such as an ISO file; `None` when it has none.
 ///
 /// # Errors
 /// As [`read_seed`].
@@ -130,12 +130,16 @@ pub fn read_seed(medium: &dyn ReadAt, extent: Extent) -> Result<SeedFiles, SeedE
     Ok(walk.files)
 }
 
-fn seed_partition(medium: &impl ReadAt) -> Option<Extent> {
-    let seed = gpt::read(medium).ok()?.into_iter().find(|p| p.name == LABEL)?;
-    Some(Extent {
-        offset: seed.offset,
-        length: seed.length,
-    })
+/// The partition of that name, else one whose file system has it as its label: not every tool that appends a partition
+/// to an ISO image can name it.
+fn seed_partition(medium: &dyn ReadAt) -> Option<Extent> {
+    let partitions = gpt::read(medium).ok()?;
+    let extent = |p: &gpt::Partition| Extent {
+        offset: p.offset,
+        length: p.length,
+    };
+    let named = partitions.iter().find(|p| p.name == LABEL).map(extent);
+    named.or_else(|| partitions.iter().map(extent).find(|e| has_label(medium, *e)))
 }
 
 fn has_label(medium: &dyn ReadAt, extent: Extent) -> bool {

@@ -43,18 +43,18 @@ fn a_broken_chain_names_the_file() {
         assert_eq!(volume.read_file(&raw, &entries[0]).unwrap_err().to_string(), expected);
     };
     check(
-        512 + 4,
-        0xff,
+        512 + 3,
+        &[0xff, 0xff],
         "the FAT file system is damaged: words.TXT ends after 512 of 600 bytes",
     );
     check(
         512 + 3,
-        0x01,
+        &[0x01],
         "the FAT file system is damaged: cluster 1 is outside of the volume",
     );
     check(
         1024 + 32 + 26,
-        99,
+        &[99],
         "the FAT file system is damaged: cluster 99 is outside of the volume",
     );
 }

@@ -132,8 +132,22 @@ fn a_partition_is_read_from_a_whole_image() {
     assert!(read_seed_partition(&vec![0u8; 4096]).unwrap().is_none());
 }
 
-/// A GPT medium whose partition CORBEL-SEED (from sector 64) is `volume`.
+#[test]
+fn a_partition_of_another_name_is_known_by_its_label() {
+    let check = |label, found: bool| {
+        let image = medium_named("Appended2", &volume(label, &[]));
+        assert_eq!(read_seed_partition(&image).unwrap().is_some(), found);
+    };
+    check(b"CORBEL-SEED", true);
+    check(b"ANOTHER    ", false);
+}
+
 fn medium_with_partition(volume: &[u8]) -> Vec<u8> {
+    medium_named(LABEL, volume)
+}
+
+/// A GPT medium whose one partition (from sector 64) is `volume`.
+fn medium_named(name: &str, volume: &[u8]) -> Vec<u8> {
     let crc32 = |data: &[u8]| {
         let step = |c: u32, _| if c & 1 == 1 { (c >> 1) ^ 0xedb8_8320 } else { c >> 1 };
         !data.iter().fold(!0u32, |c, b| (0..8).fold(c ^ u32::from(*b), step))
@@ -142,7 +156,7 @@ fn medium_with_partition(volume: &[u8]) -> Vec<u8> {
     entries[0] = 1;
     entries[32] = 64;
     entries[40..48].copy_from_slice(&(63 + volume.len() as u64 / 512).to_le_bytes());
-    LABEL.bytes().enumerate().for_each(|(i, b)| entries[56 + 2 * i] = b);
+    name.bytes().enumerate().for_each(|(i, b)| entries[56 + 2 * i] = b);
     let mut header = vec![0u8; 92];
     header[..8].copy_from_slice(b"EFI PART");
     for (at, value) in [(12, 92u32), (24, 1), (72, 2), (80, 4), (84, 128), (88, crc32(&entries))] {
