@@ -27,7 +27,9 @@ pub(crate) struct Calls {
 }
 
 fn unavailable(problem: impl Into<String>) -> VirtError {
-    VirtError::Unavailable { problem: problem.into() }
+    VirtError::Unavailable {
+        problem: problem.into(),
+    }
 }
 
 impl Calls {
@@ -64,7 +66,10 @@ impl Calls {
             }
             Ok(outcome) => outcome,
             Err(_) => {
-                let reason = format!("a call took longer than {} s and may still be done", self.deadline.as_secs_f32());
+                let reason = format!(
+                    "a call took longer than {} s and may still be done",
+                    self.deadline.as_secs_f32()
+                );
                 self.health.set_hung(&reason);
                 Err(unavailable(reason))
             }
@@ -80,10 +85,12 @@ impl Calls {
         if let Some(reason) = self.health.hung() {
             return Err(unavailable(reason));
         }
-        let slot = Arc::clone(&self.uploads).try_acquire_owned().map_err(|error| match error {
-            TryAcquireError::NoPermits => unavailable(format!("{UPLOADS} uploads are running, the most at a time")),
-            TryAcquireError::Closed => unavailable("the daemon is stopping"),
-        })?;
+        let slot = Arc::clone(&self.uploads)
+            .try_acquire_owned()
+            .map_err(|error| match error {
+                TryAcquireError::NoPermits => unavailable(format!("{UPLOADS} uploads are running, the most at a time")),
+                TryAcquireError::Closed => unavailable("the daemon is stopping"),
+            })?;
         on_a_thread(hypervisor, slot, work).await
     }
 
@@ -98,7 +105,12 @@ impl Calls {
             .map_err(|_| unavailable("the last question is still unanswered"))?;
         tokio::time::timeout(self.deadline, on_a_thread(hypervisor, slot, work))
             .await
-            .unwrap_or_else(|_| Err(unavailable(format!("no answer within {} s", self.deadline.as_secs_f32()))))
+            .unwrap_or_else(|_| {
+                Err(unavailable(format!(
+                    "no answer within {} s",
+                    self.deadline.as_secs_f32()
+                )))
+            })
     }
 }
 
@@ -115,6 +127,9 @@ async fn on_a_thread<T: Send + 'static>(
     });
     outcome.await.unwrap_or_else(|error| {
         tracing::error!(%error, "a hypervisor call panicked");
-        Err(VirtError::Failed { operation: "the call".to_owned(), problem: "internal error, see the log".to_owned() })
+        Err(VirtError::Failed {
+            operation: "the call".to_owned(),
+            problem: "internal error, see the log".to_owned(),
+        })
     })
 }

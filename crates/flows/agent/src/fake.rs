@@ -21,7 +21,10 @@ impl Default for FakeFacilities {
     fn default() -> Self {
         Self {
             hostname: "corbel-sim".to_owned(),
-            memory: Memory { total: ByteSize::gib(64), available: ByteSize::gib(48) },
+            memory: Memory {
+                total: ByteSize::gib(64),
+                available: ByteSize::gib(48),
+            },
             kvm: KvmFacts {
                 processor: Some(Extension::Svm),
                 flag: true,

@@ -33,8 +33,13 @@ pub(crate) struct HealthCell {
 
 impl HealthCell {
     pub(crate) fn new(reason: &str) -> Self {
-        let health = Health { reason: Some(reason.to_owned()) };
-        Self { state: Arc::new(Mutex::new(State { health, hung: false })), look: Arc::default() }
+        let health = Health {
+            reason: Some(reason.to_owned()),
+        };
+        Self {
+            state: Arc::new(Mutex::new(State { health, hung: false })),
+            look: Arc::default(),
+        }
     }
 
     pub(crate) fn get(&self) -> Health {

@@ -37,12 +37,18 @@ impl Facilities for Host {
     }
 
     fn cpus(&self) -> u32 {
-        std::thread::available_parallelism().ok().and_then(|n| u32::try_from(n.get()).ok()).unwrap_or(1)
+        std::thread::available_parallelism()
+            .ok()
+            .and_then(|n| u32::try_from(n.get()).ok())
+            .unwrap_or(1)
     }
 
     fn addresses(&self) -> Vec<(String, String)> {
         match corbel_net::addresses() {
-            Ok(list) => list.into_iter().map(|(interface, address)| (interface, address.to_string())).collect(),
+            Ok(list) => list
+                .into_iter()
+                .map(|(interface, address)| (interface, address.to_string()))
+                .collect(),
             Err(error) => {
                 tracing::warn!(%error, "the addresses could not be read");
                 vec![]
@@ -53,7 +59,9 @@ impl Facilities for Host {
     fn kvm(&self) -> KvmFacts {
         let cpuinfo = read("/proc/cpuinfo");
         let flags = parse::parse_flags(&cpuinfo);
-        let shown = [Extension::Svm, Extension::Vmx].into_iter().find(|ext| flags.contains(&ext.flag()));
+        let shown = [Extension::Svm, Extension::Vmx]
+            .into_iter()
+            .find(|ext| flags.contains(&ext.flag()));
         let processor = shown.or_else(ask_processor);
         KvmFacts {
             processor,
@@ -65,7 +73,11 @@ impl Facilities for Host {
     }
 
     fn boot(&self) -> Boot {
-        let firmware = if Path::new("/sys/firmware/efi").exists() { Firmware::Uefi } else { Firmware::Bios };
+        let firmware = if Path::new("/sys/firmware/efi").exists() {
+            Firmware::Uefi
+        } else {
+            Firmware::Bios
+        };
         parse::parse_boot(read("/run/corbel/boot.json").as_bytes(), firmware)
     }
 
@@ -113,7 +125,11 @@ fn try_kvm() -> Device {
     match ask(KVM_GET_API_VERSION) {
         KVM_API_VERSION => {}
         -1 => return Device::Refuses(std::io::Error::last_os_error().to_string()),
-        other => return Device::Refuses(format!("it speaks version {other} of the API instead of {KVM_API_VERSION}")),
+        other => {
+            return Device::Refuses(format!(
+                "it speaks version {other} of the API instead of {KVM_API_VERSION}"
+            ));
+        }
     }
     match ask(KVM_CREATE_VM) {
         -1 => Device::Refuses(std::io::Error::last_os_error().to_string()),

@@ -71,7 +71,11 @@ impl Settings {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Event {
     /// `vm` is how the machine stands afterwards, when it could be asked and somebody listens.
-    Vm { name: String, change: VmChange, vm: Option<VmSummary> },
+    Vm {
+        name: String,
+        change: VmChange,
+        vm: Option<VmSummary>,
+    },
     Health(Health),
     /// So many hypervisor events were lost before they reached us.
     Missed(u64),

@@ -75,7 +75,11 @@ impl Agent {
             Facts::default()
         });
         let (version, counts) = self.with_seen(|seen| {
-            if seen.verdict.as_ref().is_none_or(|(_, verdict)| *verdict != facts.verdict) {
+            if seen
+                .verdict
+                .as_ref()
+                .is_none_or(|(_, verdict)| *verdict != facts.verdict)
+            {
                 seen.verdict = Some((Instant::now(), facts.verdict.clone()));
             }
             (seen.version.clone(), seen.counts)
@@ -89,7 +93,10 @@ impl Agent {
             version: self.settings().version.clone(),
             uptime_seconds: facts.uptime_seconds,
             virtualization: facts.verdict,
-            hypervisor: HypervisorStatus { version, reason: self.health().reason },
+            hypervisor: HypervisorStatus {
+                version,
+                reason: self.health().reason,
+            },
             boot: facts.boot,
             addresses: facts.addresses,
             cpus: facts.cpus,
@@ -111,8 +118,16 @@ impl Agent {
 
     pub(crate) fn remember_counts(&self, list: &[VmSummary]) {
         let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
-        let running = list.iter().filter(|vm| !matches!(vm.state, VmState::Off | VmState::Crashed)).count();
-        self.with_seen(|seen| seen.counts = VmCounts { running: count(running), defined: count(list.len()) });
+        let running = list
+            .iter()
+            .filter(|vm| !matches!(vm.state, VmState::Off | VmState::Crashed))
+            .count();
+        self.with_seen(|seen| {
+            seen.counts = VmCounts {
+                running: count(running),
+                defined: count(list.len()),
+            }
+        });
     }
 
     fn known_verdict(&self) -> Option<Verdict> {

@@ -13,7 +13,10 @@ pub(crate) fn parse_meminfo(text: &str) -> Memory {
             .and_then(|rest| rest.split_whitespace().next()?.parse::<u64>().ok())
             .map_or(ByteSize(0), |kib| ByteSize(kib.saturating_mul(1024)))
     };
-    Memory { total: field("MemTotal"), available: field("MemAvailable") }
+    Memory {
+        total: field("MemTotal"),
+        available: field("MemAvailable"),
+    }
 }
 
 /// `/proc/loadavg` (proc_loadavg(5)).
@@ -28,7 +31,10 @@ pub(crate) fn parse_load(text: &str) -> [f64; 3] {
 
 /// `/proc/uptime` (proc_uptime(5)); whole seconds.
 pub(crate) fn parse_uptime(text: &str) -> u64 {
-    text.split(['.', ' ', '\n']).next().and_then(|word| word.parse().ok()).unwrap_or(0)
+    text.split(['.', ' ', '\n'])
+        .next()
+        .and_then(|word| word.parse().ok())
+        .unwrap_or(0)
 }
 
 /// The flags of the first processor in `/proc/cpuinfo`.
@@ -51,7 +57,10 @@ struct BootFile {
 /// `/run/corbel/boot.json`, written by the initrd.
 pub(crate) fn parse_boot(json: &[u8], firmware: Firmware) -> Boot {
     let Ok(file) = serde_json::from_slice::<BootFile>(json) else {
-        return Boot { firmware, ..Boot::default() };
+        return Boot {
+            firmware,
+            ..Boot::default()
+        };
     };
     let source = match file.source.as_deref() {
         Some("cd") => BootSource::Cd,
@@ -59,7 +68,12 @@ pub(crate) fn parse_boot(json: &[u8], firmware: Firmware) -> Boot {
         Some("network") => BootSource::Network,
         _ => BootSource::Unknown,
     };
-    Boot { source, medium: file.medium, root_hash: file.root_hash, firmware }
+    Boot {
+        source,
+        medium: file.medium,
+        root_hash: file.root_hash,
+        firmware,
+    }
 }
 
 /// The `warnings` of `/run/corbel/settle.json`: strings, or objects with a `message`.
@@ -68,8 +82,14 @@ pub(crate) fn parse_warnings(json: &[u8]) -> Vec<String> {
         return vec![];
     };
     let list = file.get("warnings").and_then(|list| list.as_array());
-    let text = |entry: &serde_json::Value| entry.as_str().or_else(|| entry.get("message")?.as_str()).map(str::to_owned);
-    list.map(|list| list.iter().filter_map(text).collect()).unwrap_or_default()
+    let text = |entry: &serde_json::Value| {
+        entry
+            .as_str()
+            .or_else(|| entry.get("message")?.as_str())
+            .map(str::to_owned)
+    };
+    list.map(|list| list.iter().filter_map(text).collect())
+        .unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -80,17 +100,32 @@ mod tests {
     #[test]
     fn the_kernels_texts_are_read() {
         let memory = parse_meminfo("MemTotal:        1000 kB\nMemFree: 1 kB\nMemAvailable:     400 kB\n");
-        assert_eq!(memory, Memory { total: ByteSize(1_024_000), available: ByteSize(409_600) });
+        assert_eq!(
+            memory,
+            Memory {
+                total: ByteSize(1_024_000),
+                available: ByteSize(409_600)
+            }
+        );
         assert_eq!(parse_load("0.50 1.25 2.00 1/200 4242\n"), [0.5, 1.25, 2.0]);
         assert_eq!(parse_load("inf NaN"), [0.0; 3]);
         assert_eq!(parse_uptime("12345.67 2.0\n"), 12345);
-        assert_eq!(parse_flags("processor : 0\nflags\t\t: fpu svm\n\nprocessor : 1\nflags : x\n"), ["fpu", "svm"]);
+        assert_eq!(
+            parse_flags("processor : 0\nflags\t\t: fpu svm\n\nprocessor : 1\nflags : x\n"),
+            ["fpu", "svm"]
+        );
     }
 
     #[test]
     fn the_initrds_and_settles_notes_are_read() {
-        let boot = parse_boot(br#"{"source":"cd","medium":"/dev/sr0","root_hash":"ab","later":1}"#, Firmware::Uefi);
-        assert_eq!((boot.source, boot.medium.as_deref()), (BootSource::Cd, Some("/dev/sr0")));
+        let boot = parse_boot(
+            br#"{"source":"cd","medium":"/dev/sr0","root_hash":"ab","later":1}"#,
+            Firmware::Uefi,
+        );
+        assert_eq!(
+            (boot.source, boot.medium.as_deref()),
+            (BootSource::Cd, Some("/dev/sr0"))
+        );
         assert_eq!(parse_boot(b"", Firmware::Bios), Boot::default());
         assert_eq!(parse_warnings(br#"{"warnings":["a",{"message":"b"},3]}"#), ["a", "b"]);
         assert!(parse_warnings(b"[]").is_empty());

@@ -88,28 +88,43 @@ pub fn judge(facts: &KvmFacts) -> Verdict {
         let message = match (&facts.device, facts.guest) {
             // Another architecture, or a nested arrangement that CPUID does not show: what works, works.
             (Device::Works, _) => {
-                return Verdict { state: Usable, message: "Virtualization is present and usable.".to_owned() };
+                return Verdict {
+                    state: Usable,
+                    message: "Virtualization is present and usable.".to_owned(),
+                };
             }
             (_, true) => {
                 "Virtualization is absent: the host of this machine does not pass it on, so guests run in slow emulation."
             }
             (_, false) => "Virtualization is absent: this processor has none, so guests run in slow emulation.",
         };
-        return Verdict { state: Absent, message: message.to_owned() };
+        return Verdict {
+            state: Absent,
+            message: message.to_owned(),
+        };
     };
     let why = match &facts.device {
         Device::Works => {
-            return Verdict { state: Usable, message: format!("Virtualization ({extension}) is present and usable.") };
+            return Verdict {
+                state: Usable,
+                message: format!("Virtualization ({extension}) is present and usable."),
+            };
         }
         _ if !facts.flag => "it is switched off in firmware: enable it in the firmware's setup".to_owned(),
         _ if !facts.module => {
-            format!("the kernel module {} could not use it: enable it in the firmware's setup", extension.module())
+            format!(
+                "the kernel module {} could not use it: enable it in the firmware's setup",
+                extension.module()
+            )
         }
         Device::Missing => "/dev/kvm is missing".to_owned(),
         Device::CannotOpen(reason) => format!("/dev/kvm cannot be opened: {reason}"),
         Device::Refuses(reason) => format!("/dev/kvm does not work: {reason}"),
     };
-    Verdict { state: Disabled, message: format!("Virtualization ({extension}) is present but disabled: {why}.") }
+    Verdict {
+        state: Disabled,
+        message: format!("Virtualization ({extension}) is present but disabled: {why}."),
+    }
 }
 
 #[cfg(test)]
@@ -120,25 +135,67 @@ mod tests {
     fn each_situation_has_its_sentence() {
         use Device::{CannotOpen, Missing, Refuses, Works};
         use VirtualizationState::{Absent, Disabled, Usable};
-        let facts = |processor, flag, guest, module, device| KvmFacts { processor, flag, guest, module, device };
+        let facts = |processor, flag, guest, module, device| KvmFacts {
+            processor,
+            flag,
+            guest,
+            module,
+            device,
+        };
         let denied = || CannotOpen("permission denied".to_owned());
         let cases = [
-            (facts(Some(Extension::Svm), true, true, true, Works), Usable, "(AMD-V) is present and usable"),
-            (facts(Some(Extension::Vmx), true, false, true, Works), Usable, "(Intel VT-x) is present and usable"),
+            (
+                facts(Some(Extension::Svm), true, true, true, Works),
+                Usable,
+                "(AMD-V) is present and usable",
+            ),
+            (
+                facts(Some(Extension::Vmx), true, false, true, Works),
+                Usable,
+                "(Intel VT-x) is present and usable",
+            ),
             (facts(None, false, false, false, Works), Usable, "usable"),
-            (facts(Some(Extension::Vmx), false, false, false, Missing), Disabled, "switched off in firmware"),
-            (facts(Some(Extension::Svm), true, false, false, Missing), Disabled, "module kvm_amd"),
-            (facts(Some(Extension::Svm), true, false, true, Missing), Disabled, "/dev/kvm is missing"),
-            (facts(Some(Extension::Svm), true, false, true, denied()), Disabled, "opened: permission denied"),
-            (facts(Some(Extension::Vmx), true, false, true, Refuses("busy".to_owned())), Disabled, "work: busy"),
+            (
+                facts(Some(Extension::Vmx), false, false, false, Missing),
+                Disabled,
+                "switched off in firmware",
+            ),
+            (
+                facts(Some(Extension::Svm), true, false, false, Missing),
+                Disabled,
+                "module kvm_amd",
+            ),
+            (
+                facts(Some(Extension::Svm), true, false, true, Missing),
+                Disabled,
+                "/dev/kvm is missing",
+            ),
+            (
+                facts(Some(Extension::Svm), true, false, true, denied()),
+                Disabled,
+                "opened: permission denied",
+            ),
+            (
+                facts(Some(Extension::Vmx), true, false, true, Refuses("busy".to_owned())),
+                Disabled,
+                "work: busy",
+            ),
             (facts(None, false, true, false, Missing), Absent, "host of this machine"),
-            (facts(None, false, false, false, Missing), Absent, "this processor has none"),
+            (
+                facts(None, false, false, false, Missing),
+                Absent,
+                "this processor has none",
+            ),
         ];
         for (facts, state, part) in cases {
             let verdict = judge(&facts);
             assert_eq!(verdict.state, state, "{facts:?}");
             assert!(verdict.message.contains(part), "{}", verdict.message);
-            assert!(verdict.message.ends_with('.') && !verdict.message.contains(". "), "{}", verdict.message);
+            assert!(
+                verdict.message.ends_with('.') && !verdict.message.contains(". "),
+                "{}",
+                verdict.message
+            );
         }
     }
 }

@@ -30,7 +30,11 @@ impl Agent {
                 let _ = self.events.send(Event::Health(health.clone()));
             }
             let settings = self.settings();
-            let pause = if health.is_ready() { settings.watch_interval } else { settings.retry_interval };
+            let pause = if health.is_ready() {
+                settings.watch_interval
+            } else {
+                settings.retry_interval
+            };
             told = Some(health);
             // While degraded, failing calls must not turn the retry interval into a busy loop.
             let ready = told.as_ref().is_some_and(Health::is_ready);
@@ -51,7 +55,10 @@ impl Agent {
             }
             let version = h.version()?;
             let defaults = h.ensure_defaults(&pool, &nat).err();
-            Ok((Some(version), defaults.map(|error| format!("the default pool or network is missing: {error}"))))
+            Ok((
+                Some(version),
+                defaults.map(|error| format!("the default pool or network is missing: {error}")),
+            ))
         });
         match outcome.await {
             Ok((version, problem)) => {

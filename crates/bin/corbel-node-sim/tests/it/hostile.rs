@@ -110,7 +110,9 @@ async fn requests_of_the_wrong_shape_are_refused() {
         "a".repeat(1 << 20)
     );
     refused("too large", &sim.json("POST", "/v1/vms", &big).await, 413);
-    let cases: &[(&str, &str, &[(&str, &str)], &str, u16)] = &[
+    /// Method, path, headers, body, and the status of the refusal.
+    type Case<'a> = (&'a str, &'a str, &'a [(&'a str, &'a str)], &'a str, u16);
+    let cases: &[Case<'_>] = &[
         ("GET", "/", &[], "", 404),
         ("GET", "/v1", &[], "", 404),
         ("GET", "/v1/vms/", &[], "", 404),
