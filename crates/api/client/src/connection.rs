@@ -4,7 +4,7 @@ use std::fmt;
 use std::io;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -17,6 +17,7 @@ use tokio::net::{TcpStream, UnixStream};
 use tokio::task::JoinHandle;
 
 use crate::http::RequestBody;
+use crate::stream::ReadsToTheEnd;
 use crate::tls::{self, Identity};
 use crate::{ClientError, Endpoint, RemoteHost, ServerTrust};
 
@@ -24,6 +25,9 @@ use crate::{ClientError, Endpoint, RemoteHost, ServerTrust};
 const CONNECT_LIMIT: Duration = Duration::from_secs(10);
 /// The longest wait for an ordinary answer. Uploads, events and consoles have none.
 const ANSWER_LIMIT: Duration = Duration::from_secs(60);
+
+/// A connection that idled longer is not used again: the node closes it after 10 seconds, perhaps just then.
+const IDLE_LIMIT: Duration = Duration::from_secs(5);
 
 /// What a request carries to say who is asking.
 #[derive(Clone)]
@@ -138,11 +142,12 @@ impl Client {
     /// The connection that the last answer left behind, if it is still open.
     pub(crate) fn take_idle(&self) -> Option<Connection> {
         let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).take();
-        idle.filter(|connection| !connection.sender.is_closed())
+        idle.filter(|connection| !connection.sender.is_closed() && connection.used.elapsed() < IDLE_LIMIT)
     }
 
     /// Keeps a connection whose last answer was read to its end.
-    pub(crate) fn keep(&self, connection: Connection) {
+    pub(crate) fn keep(&self, mut connection: Connection) {
+        connection.used = Instant::now();
         *self.idle.lock().unwrap_or_else(PoisonError::into_inner) = Some(connection);
     }
 
@@ -167,7 +172,7 @@ impl Client {
                         endpoint: self.endpoint.clone(),
                         source,
                     })?;
-                self.start(stream).await
+                self.start(ReadsToTheEnd(stream)).await
             }
             Endpoint::Remote(remote) => {
                 let tcp = connect_tcp(remote).await?;
@@ -200,6 +205,7 @@ impl Client {
         });
         Ok(Connection {
             sender,
+            used: Instant::now(),
             _driver: AbortOnDrop(driver),
         })
     }
@@ -235,6 +241,7 @@ pub(crate) async fn connect_tcp(remote: &RemoteHost) -> Result<TcpStream, Client
 /// One HTTP/1.1 connection. Dropping it closes the socket at once, which is how a cancelled upload tells the node.
 pub(crate) struct Connection {
     pub(crate) sender: SendRequest<RequestBody>,
+    used: Instant,
     _driver: AbortOnDrop,
 }
 

@@ -11,6 +11,7 @@ mod events;
 mod fingerprint;
 mod http;
 mod methods;
+mod stream;
 mod tls;
 mod upload;
 

@@ -1,5 +1,10 @@
 //! One method an endpoint. Names are taken as the hypervisor spells them: others define machines too.
 
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
 use corbel_node_api::{
     Autostart, Health, Network, NetworkList, NodeInfo, Operation, VmDetail, VmList, VmSpec, VmStats, VmSummary, Volume,
     VolumeList, VolumeSpec, XML_TYPE,
@@ -11,6 +16,9 @@ use tokio::io::AsyncRead;
 use crate::http::{bare, build, full, json, set_path};
 use crate::upload::UploadBody;
 use crate::{Client, ClientError, EventStream, UploadProgress};
+
+/// An upload in which no byte moves for so long, or whose end is not answered, has stalled.
+const STALL: Duration = Duration::from_secs(120);
 
 impl Client {
     /// Whether the node can do its work. Needs no credentials.
@@ -108,7 +116,7 @@ impl Client {
         self.json(json(Operation::CreateVolume, "", spec)).await
     }
 
-    /// Makes a raw volume from exactly `size` bytes of `source`. Waits as long as it takes; dropping the future closes
+    /// Makes a raw volume from exactly `size` bytes of `source`. Waits as long as bytes move; dropping the future closes
     /// the connection, on which the node removes what it has.
     ///
     /// # Errors
@@ -118,15 +126,39 @@ impl Client {
         R: AsyncRead + Send + Unpin + 'static,
         F: FnMut(UploadProgress) + Send + Unpin + 'static,
     {
-        let body = UploadBody::new(source, size, report).boxed_unsync();
+        let moved = Arc::new(AtomicU64::new(0));
+        let body = UploadBody::new(source, size, report, Arc::clone(&moved)).boxed_unsync();
         let mut request = build(Operation::UploadVolume, name, Some("application/octet-stream"), body);
         // hyper leaves the header out of a request whose body is empty, and the node insists on it.
         request
             .headers_mut()
             .insert(header::CONTENT_LENGTH, HeaderValue::from(size));
-        let answer = self.send(request).await?;
-        let body = self.finish(answer).await?;
+        let body = self.while_moving(&moved, self.send(request)).await?;
+        let body = self.finish(body).await?;
         serde_json::from_slice(&body).map_err(|e| self.protocol(format!("the answer is not as described: {e}")))
+    }
+
+    /// Waits for an answer as long as `moved` changes at least once in [`STALL`].
+    async fn while_moving<T>(
+        &self,
+        moved: &AtomicU64,
+        operation: impl Future<Output = Result<T, ClientError>>,
+    ) -> Result<T, ClientError> {
+        let mut operation = pin!(operation);
+        let mut before = 0;
+        loop {
+            if let Ok(result) = tokio::time::timeout(STALL, operation.as_mut()).await {
+                return result;
+            }
+            let now = moved.load(Ordering::Relaxed);
+            if now == before {
+                return Err(ClientError::Deadline {
+                    endpoint: self.endpoint.clone(),
+                    limit: STALL,
+                });
+            }
+            before = now;
+        }
     }
 
     /// Deletes a volume that no machine uses.

@@ -17,6 +17,7 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
+use crate::stream::ReadsToTheEnd;
 use crate::{ClientError, Endpoint, Fingerprint, RemoteHost};
 
 /// How the server proves who it is.
@@ -140,14 +141,14 @@ pub(crate) async fn handshake(
     remote: &RemoteHost,
     config: Arc<ClientConfig>,
     tcp: TcpStream,
-) -> Result<TlsStream<TcpStream>, ClientError> {
+) -> Result<TlsStream<ReadsToTheEnd<TcpStream>>, ClientError> {
     let endpoint = Endpoint::Remote(remote.clone());
     let name = ServerName::try_from(remote.host.clone()).map_err(|e| ClientError::Unreachable {
         endpoint: endpoint.clone(),
         source: io::Error::new(io::ErrorKind::InvalidInput, e),
     })?;
     TlsConnector::from(config)
-        .connect(name, tcp)
+        .connect(name, ReadsToTheEnd(tcp))
         .await
         .map_err(|source| match mismatch(&source) {
             Some(found) => ClientError::FingerprintMismatch {

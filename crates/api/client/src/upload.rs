@@ -2,6 +2,8 @@
 
 use std::io;
 use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll, ready};
 
 use bytes::{Bytes, BytesMut};
@@ -26,15 +28,18 @@ pub(crate) struct UploadBody<R, F> {
     report: F,
     buffer: BytesMut,
     progress: UploadProgress,
+    /// The same count for whoever watches that it grows.
+    moved: Arc<AtomicU64>,
 }
 
 impl<R, F> UploadBody<R, F> {
-    pub(crate) fn new(source: R, total: u64, report: F) -> Self {
+    pub(crate) fn new(source: R, total: u64, report: F, moved: Arc<AtomicU64>) -> Self {
         Self {
             source,
             report,
             buffer: BytesMut::new(),
             progress: UploadProgress { sent: 0, total },
+            moved,
         }
     }
 }
@@ -67,6 +72,7 @@ where
             return Poll::Ready(Some(Err(io::Error::new(io::ErrorKind::UnexpectedEof, problem))));
         }
         this.progress.sent += read as u64;
+        this.moved.store(this.progress.sent, Ordering::Relaxed);
         (this.report)(this.progress);
         Poll::Ready(Some(Ok(Frame::data(this.buffer.split_to(read).freeze()))))
     }

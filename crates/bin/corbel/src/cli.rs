@@ -14,11 +14,11 @@ use crate::settings::ConnectionArgs;
 #[command(name = "corbel", version, max_term_width = 100, after_long_help = EXIT_HELP)]
 pub(crate) struct Cli {
     /// Print JSON for programs instead of tables for people
-    #[arg(long, global = true)]
+    #[arg(long, global = true, help_heading = "Output", display_order = 900)]
     pub(crate) json: bool,
 
     /// Say more about what is done; twice and thrice for more still
-    #[arg(long, short, global = true, action = clap::ArgAction::Count)]
+    #[arg(long, short, global = true, action = clap::ArgAction::Count, help_heading = "Output", display_order = 901)]
     pub(crate) verbose: u8,
 
     #[command(flatten)]

@@ -65,7 +65,9 @@ impl Failure {
 
     /// The whole chain on one line, or `None` when nothing shall be said.
     pub(crate) fn message(&self) -> Option<String> {
-        self.error.as_ref().map(|error| format!("{error:#}"))
+        self.error
+            .as_ref()
+            .map(|error| format!("{error:#}").trim_end().to_owned())
     }
 
     /// What to do about it.

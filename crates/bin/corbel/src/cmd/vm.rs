@@ -197,7 +197,7 @@ async fn shutdown(args: &ShutdownArgs, client: &Client, context: &Context<'_>) -
             return Err(Failure::say(
                 crate::exit::Exit::Failed,
                 format!(
-                    "{name} is not off after {} seconds: the guest may ignore the request",
+                    "{name} is not off after {} s: the guest may ignore the request",
                     args.timeout
                 ),
             )

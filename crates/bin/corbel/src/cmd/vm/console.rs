@@ -126,7 +126,7 @@ fn report(args: &ConsoleArgs, end: End, printer: &Printer) -> Result<(), Failure
             let seconds = args.timeout.unwrap_or_default();
             Err(Failure::say(
                 Exit::Failed,
-                format!("{name} did not print {text:?} within {seconds} seconds"),
+                format!("{name} did not print {text:?} within {seconds} s"),
             ))
         }
         (End::Ended(reason), Some(text)) => {

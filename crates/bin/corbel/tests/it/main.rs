@@ -1,0 +1,12 @@
+//! The real program against a real server over fakes: whole outputs, exit statuses, hostile answers.
+
+mod change;
+mod console;
+mod exits;
+mod help;
+mod hostile;
+mod node;
+mod program;
+mod show;
+mod tls;
+mod volume;
