@@ -41,3 +41,47 @@ pub const SOCKET_PATH: &str = "/run/corbel/api.sock";
 
 /// Media type of libvirt's domain description, for `POST /v1/vms` and `GET /v1/vms/{name}/xml`.
 pub const XML_TYPE: &str = "application/xml";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_newer_node_says_is_understood_as_far_as_it_goes() {
+        let error: ErrorBody =
+            serde_json::from_str(r#"{"error":{"kind":"on-fire","message":"x","hint":"run"},"trace":1}"#).unwrap();
+        assert_eq!(error.kind(), ErrorKind::Unknown);
+        let event: Event = serde_json::from_str(r#"{"type":"weather","sunny":true}"#).unwrap();
+        assert_eq!(event, Event::Unknown);
+        let event: Event = serde_json::from_str(r#"{"type":"vm","name":"a","change":"migrated","to":"b"}"#).unwrap();
+        assert_eq!(
+            event,
+            Event::Vm {
+                name: "a".to_owned(),
+                change: VmChange::Unknown,
+                vm: None
+            }
+        );
+        let health: Health = serde_json::from_str(r#"{"status":"sleepy","since":3}"#).unwrap();
+        assert_eq!(
+            health,
+            Health {
+                status: HealthStatus::Unknown,
+                reason: None
+            }
+        );
+    }
+
+    #[test]
+    fn words_on_the_wire_are_those_of_the_contract() {
+        let text = serde_json::to_string(&Event::Missed { count: 2 }).unwrap();
+        assert_eq!(text, r#"{"type":"missed","count":2}"#);
+        assert_eq!(
+            serde_json::to_string(&VmState::ShuttingDown).unwrap(),
+            r#""shutting-down""#
+        );
+        assert_eq!(serde_json::to_string(&ErrorKind::NoSpace).unwrap(), r#""no-space""#);
+        let body = serde_json::to_string(&ErrorBody::new(ErrorKind::Exists, "m")).unwrap();
+        assert_eq!(body, r#"{"error":{"kind":"exists","field":null,"message":"m"}}"#);
+    }
+}

@@ -111,7 +111,8 @@ async fn observe(ids: Arc<AtomicU64>, request: Request, next: Next) -> Response 
         }
         let (status, ms) = (response.status().as_u16(), started.elapsed().as_millis() as u64);
         match status {
-            500.. => tracing::warn!(status, ms, "answered"),
+            // That the hypervisor is away is said once, by the watch.
+            500.. if status != 503 => tracing::warn!(status, ms, "answered"),
             _ if looks => tracing::debug!(status, ms, "answered"),
             _ => tracing::info!(status, ms, "answered"),
         }
@@ -119,4 +120,32 @@ async fn observe(ids: Arc<AtomicU64>, request: Request, next: Next) -> Response 
     }
     .instrument(span)
     .await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use http_body_util::BodyExt as _;
+    use tower::ServiceExt as _;
+
+    async fn broken() -> Response {
+        panic!("a bug in a handler")
+    }
+
+    #[tokio::test]
+    async fn a_panic_in_a_handler_is_an_answer() {
+        let ids = Arc::new(AtomicU64::new(7));
+        let router = Router::new()
+            .route("/broken", get(broken))
+            .layer(from_fn(move |request, next| observe(Arc::clone(&ids), request, next)));
+        for id in ["7", "8"] {
+            let request = Request::get("/broken").body(axum::body::Body::empty()).unwrap();
+            let response = router.clone().oneshot(request).await.unwrap();
+            assert_eq!(response.status(), 500);
+            assert_eq!(response.headers()["x-request-id"], id);
+            let body = response.into_body().collect().await.unwrap().to_bytes();
+            let error: corbel_node_api::ErrorBody = serde_json::from_slice(&body).unwrap();
+            assert_eq!(error.kind(), ErrorKind::Failed);
+        }
+    }
 }

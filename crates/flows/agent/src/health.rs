@@ -69,7 +69,7 @@ impl HealthCell {
         self.look.notified().await;
     }
 
-    /// What the watch found. `None` when nothing has changed since the last that was told by the watch.
+    /// What the watch found: the reason to be degraded, or `None` when all is well again.
     pub(crate) fn found(&self, reason: Option<String>) {
         self.with(|state| {
             if reason.is_none() {
