@@ -47,7 +47,11 @@ pub(super) fn make(context: &Context) -> anyhow::Result<PathBuf> {
         "printf '[Match]\\nName=en*\\n[Network]\\nDHCP=yes\\n' > \"$1\"/etc/systemd/network/en.network".to_owned(),
         "printf '/dev/vda / ext4 rw 0 1\\n' > \"$1\"/etc/fstab".to_owned(),
         format!("cp -L \"$1\"/vmlinuz '{place}/vmlinuz' && cp -L \"$1\"/initrd.img '{place}/initrd.img'"),
-        format!("mke2fs -q -F -t ext4 -d \"$1\" '{place}/disk.partial' 4G"),
+        // mmdebstrap has /proc and the like mounted there, which must not be copied: unmounted for this command alone.
+        format!(
+            "unshare --mount sh -c 'for d in proc sys dev; do umount -R \"$0/$d\" 2>/dev/null; done; \
+             exec mke2fs -q -F -t ext4 -d \"$0\" \"{place}/disk.partial\" 4G' \"$1\""
+        ),
     ];
     let hooks = hooks.iter().map(|hook| format!("--customize-hook={hook}"));
     context
