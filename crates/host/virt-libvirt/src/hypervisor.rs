@@ -97,7 +97,7 @@ impl Hypervisor for Libvirt {
     }
 
     fn open_console(&self, name: &str) -> Result<Console, VirtError> {
-        self.call(|connection| machines::console(connection, name))
+        self.call_link(|link| machines::console(link, name))
     }
 
     fn list_volumes(&self) -> Result<Vec<Volume>, VirtError> {

@@ -84,8 +84,12 @@ impl Libvirt {
 
     /// Makes a call, and notices when it failed because the connection is gone.
     fn call<T>(&self, work: impl FnOnce(&Connect) -> Result<T, VirtError>) -> Result<T, VirtError> {
+        self.call_link(|link| work(link.connection()))
+    }
+
+    fn call_link<T>(&self, work: impl FnOnce(&Link) -> Result<T, VirtError>) -> Result<T, VirtError> {
         let link: Arc<Link> = self.keeper.get()?;
-        work(link.connection()).map_err(|error| {
+        work(&link).map_err(|error| {
             // `is_alive` looks at the socket only; it does not ask the daemon.
             if matches!(link.connection().is_alive(), Ok(false)) {
                 let problem = match error {

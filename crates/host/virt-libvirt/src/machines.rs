@@ -251,10 +251,10 @@ pub(crate) fn while_running<T>(
     work(&machine).map_err(|error| vm(name, operation).error(error))
 }
 
-pub(crate) fn console(connection: &Connect, name: &str) -> Result<Console, VirtError> {
-    let machine = lookup(connection, name)?;
+pub(crate) fn console(link: &ffi::Link, name: &str) -> Result<Console, VirtError> {
+    let machine = lookup(link.connection(), name)?;
     rules::must_run(name, state(&machine, name)?)?;
-    ffi::open_console(connection, &machine).map_err(|error| match error.code() {
+    ffi::open_console(link, &machine).map_err(|error| match error.code() {
         // libvirt's only code for a console that another client has.
         ErrorNumber::OperationFailed => rules::conflict(name, "has its console open elsewhere: close it there first"),
         _ => vm(name, "console").error(error),

@@ -4,7 +4,7 @@
 //! sets to fire at once.
 
 use std::ffi::{c_char, c_int, c_void};
-use std::sync::atomic::{AtomicI32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, Wake, Waker};
 
@@ -15,6 +15,7 @@ use virt::domain::Domain;
 use virt::error::Error;
 use virt::sys;
 
+use super::Link;
 use crate::console::{End, Line, Pump};
 
 /// libvirt's "would block" (`virStreamRecv`).
@@ -22,9 +23,11 @@ const NOT_NOW: c_int = -2;
 const NO_TIMER: c_int = -1;
 
 /// One open console, shared by the stream's callback, the timer and the channels' wakers.
-struct Session {
+pub(super) struct Session {
     work: Mutex<Option<Work>>,
     timer: AtomicI32,
+    /// The connection is gone.
+    hung_up: AtomicBool,
 }
 
 struct Work {
@@ -36,8 +39,8 @@ struct Work {
 ///
 /// # Errors
 /// libvirt's: the machine is off, or another client has the console.
-pub(crate) fn open_console(connection: &Connect, machine: &Domain) -> Result<Console, Error> {
-    let stream = OpenStream::new(connection)?;
+pub(crate) fn open_console(link: &Link, machine: &Domain) -> Result<Console, Error> {
+    let stream = OpenStream::new(link.connection())?;
     stream.attach(machine)?;
     let (input, typed) = mpsc::channel(16);
     let (shown, output) = mpsc::channel(64);
@@ -48,8 +51,10 @@ pub(crate) fn open_console(connection: &Connect, machine: &Domain) -> Result<Con
     let session = Arc::new(Session {
         work: Mutex::new(Some(work)),
         timer: AtomicI32::new(NO_TIMER),
+        hung_up: AtomicBool::new(false),
     });
     session.register()?;
+    link.keep(&session);
     // The first step, on the loop's thread.
     session.wake_by_ref();
     Ok(Console { input, output })
@@ -117,6 +122,12 @@ impl Session {
         }
     }
 
+    /// Ends it, on the loop's thread and soon.
+    pub(super) fn hang_up(self: &Arc<Self>) {
+        self.hung_up.store(true, Ordering::Release);
+        self.wake_by_ref();
+    }
+
     /// Only on the loop's thread, so the lock is never waited for there.
     fn step(self: &Arc<Self>) {
         let waker = Waker::from(Arc::clone(self));
@@ -124,8 +135,13 @@ impl Session {
         let Some(Work { pump, stream }) = work.as_mut() else {
             return;
         };
-        let Poll::Ready(end) = pump.step(stream, &mut Context::from_waker(&waker)) else {
-            return;
+        let end = if self.hung_up.load(Ordering::Acquire) {
+            End::Guest
+        } else {
+            let Poll::Ready(end) = pump.step(stream, &mut Context::from_waker(&waker)) else {
+                return;
+            };
+            end
         };
         stream.broken = end == End::Guest;
         let finished = work.take();

@@ -1,13 +1,15 @@
 //! The event loop, and a connection with its callbacks.
 
 use std::ffi::{c_int, c_void};
-use std::sync::OnceLock;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 
 use corbel_virt::{VirtError, VirtEvent, VmChange};
 use tokio::sync::broadcast;
 use virt::connect::Connect;
 use virt::error::Error;
 use virt::sys;
+
+use super::console::Session;
 
 /// Starts the one thread that runs libvirt's event loop. It must stand before the first connection, else that has no
 /// keepalive and no events. libvirt keeps one loop a process, which is why this is a `static`.
@@ -50,6 +52,7 @@ pub(crate) struct Link {
     /// Numbers of the event registrations.
     registered: Vec<c_int>,
     close_callback: bool,
+    consoles: Mutex<Vec<Weak<Session>>>,
 }
 
 type Closed = Box<dyn Fn(&str) + Send + Sync>;
@@ -70,6 +73,7 @@ impl Link {
             connection,
             registered: Vec::new(),
             close_callback: false,
+            consoles: Mutex::default(),
         };
         link.watch_close(Box::new(closed));
         link.watch(
@@ -83,6 +87,14 @@ impl Link {
 
     pub(crate) fn connection(&self) -> &Connect {
         &self.connection
+    }
+
+    /// `session` is hung up when the connection goes. A stream of a connection that broke is not told so by libvirt, and
+    /// would keep the dead connection in memory.
+    pub(super) fn keep(&self, session: &Arc<Session>) {
+        let mut consoles = self.consoles.lock().unwrap_or_else(PoisonError::into_inner);
+        consoles.retain(|console| console.strong_count() > 0);
+        consoles.push(Arc::downgrade(session));
     }
 
     #[allow(unsafe_code)]
@@ -134,6 +146,10 @@ impl Link {
 impl Drop for Link {
     #[allow(unsafe_code)]
     fn drop(&mut self) {
+        let consoles = self.consoles.get_mut().unwrap_or_else(PoisonError::into_inner);
+        for console in consoles.drain(..).filter_map(|console| console.upgrade()) {
+            console.hang_up();
+        }
         let connection = self.connection.as_ptr();
         // Failures mean that the connection is dead, and the callbacks with it.
         for number in self.registered.drain(..) {

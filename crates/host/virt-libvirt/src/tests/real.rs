@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use corbel_model::vm::{DirectBoot, VmState};
+use corbel_model::vm::{CloudInit, DirectBoot, DiskBus, DiskFormat, DiskKind, DiskSpec, Firmware, VmState};
 use corbel_model::{ByteSize, VolumeName};
 use corbel_virt::conformance::{Abilities, conformance, sample_spec, wait_for};
 use corbel_virt::{Hypervisor, VmChange};
@@ -92,6 +92,13 @@ fn a_guest_talks_over_its_console() {
     assert_eq!(detail.summary.state, VmState::Running);
     let stats = libvirt.vm_stats("talk").unwrap();
     assert!(stats.cpu_time_ns > 0 && stats.memory_rss.is_some(), "{stats:?}");
+    // A connection that breaks takes its consoles along, and leaves the guest alone.
+    let link = libvirt.keeper.get().unwrap();
+    libvirt.keeper.lost(&link, "the test broke it");
+    drop(link);
+    while console.output.blocking_recv().is_some() {}
+    assert!(libvirt.wait_ready(LIMIT));
+    let mut console = libvirt.open_console("talk").unwrap();
     libvirt.force_off_vm("talk").unwrap();
     while console.output.blocking_recv().is_some() {}
     wait_for(&mut events, "talk", VmChange::Stopped);
@@ -133,4 +140,71 @@ fn a_thousand_machines_cost_little_more_than_one_bulk_call() {
     let ratio = list.as_secs_f64() / bulk.as_secs_f64();
     assert!(ratio < 1.5, "list {list:?}, one bulk call {bulk:?}: {ratio:.2}");
     eprintln!("list {list:?}, one bulk call {bulk:?}: {ratio:.2}");
+}
+
+/// QEMU itself says whether it likes the document.
+#[test]
+fn every_shape_of_machine_starts() {
+    let Some(libvirt) = real() else { return };
+    let shape = |name: &str, firmware, disks: &[(&str, DiskBus, DiskKind, DiskFormat)]| {
+        let mut spec = sample_spec(name);
+        spec.firmware = firmware;
+        spec.disks = disks
+            .iter()
+            .map(|(volume, bus, kind, format)| DiskSpec {
+                volume: volume.parse().unwrap(),
+                create: Some(ByteSize::mib(1)),
+                format: *format,
+                bus: *bus,
+                kind: *kind,
+                read_only: *bus == DiskBus::Scsi,
+            })
+            .collect();
+        spec.cloud_init = Some(CloudInit {
+            user_data: "#cloud-config\n".into(),
+            ..CloudInit::default()
+        });
+        spec.autostart = true;
+        spec
+    };
+    let (disk, cdrom) = (DiskKind::Disk, DiskKind::Cdrom);
+    let (raw, qcow2) = (DiskFormat::Raw, DiskFormat::Qcow2);
+    let mixed = [
+        ("shape-a", DiskBus::Virtio, disk, qcow2),
+        ("shape-b", DiskBus::Virtio, disk, raw),
+        ("shape-c", DiskBus::Scsi, disk, qcow2),
+        ("shape-d", DiskBus::Sata, disk, raw),
+        ("shape-e", DiskBus::Virtio, cdrom, raw),
+    ];
+    let names: Vec<_> = (0..24).map(|i| format!("shape-{i}")).collect();
+    let many = |bus| {
+        names
+            .iter()
+            .map(|name| (name.as_str(), bus, disk, qcow2))
+            .collect::<Vec<_>>()
+    };
+    let shapes = [
+        shape("shape-uefi", Firmware::Uefi, &mixed),
+        shape("shape-virtio", Firmware::Bios, &many(DiskBus::Virtio)),
+        shape("shape-sata", Firmware::Bios, &many(DiskBus::Sata)),
+        shape("shape-none", Firmware::Bios, &[]),
+    ];
+    for spec in shapes {
+        let name = spec.name.as_str();
+        let made = libvirt.create_vm(&spec).unwrap();
+        assert!(made.autostart);
+        libvirt.start_vm(name).unwrap();
+        let detail = libvirt.show_vm(name).unwrap();
+        assert_eq!(
+            (detail.firmware, detail.disks.len()),
+            (spec.firmware, spec.disks.len() + 1)
+        );
+        libvirt.shutdown_vm(name).unwrap();
+        libvirt.reboot_vm(name).unwrap();
+        libvirt.force_off_vm(name).unwrap();
+        libvirt.delete_vm(name, true).unwrap();
+    }
+    libvirt.delete_volume(&"shape-e".parse().unwrap()).unwrap();
+    let left = libvirt.list_volumes().unwrap();
+    assert!(!left.iter().any(|volume| volume.name.starts_with("shape-")), "{left:?}");
 }
