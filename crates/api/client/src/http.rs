@@ -99,25 +99,25 @@ impl Client {
             Some(connection) => (connection, true),
             None => (self.connect().await?, false),
         };
+        // A GET changes nothing, so it may be asked twice.
+        let mut again = (request.method() == Method::GET).then(|| copy(&request));
         let head = loop {
+            // The node may have closed an idle connection just now. A new one that fails is a failure.
             if let Err(error) = connection.sender.ready().await {
                 if !used_before {
                     return Err(self.broken(error));
                 }
-                (connection, used_before) = (self.connect().await?, false);
-                continue;
-            }
-            match connection.sender.try_send_request(request).await {
-                Ok(head) => break head,
-                Err(mut error) => match error.take_message() {
-                    // The node closed an idle connection before a byte was sent: sending again repeats nothing.
-                    Some(unsent) if used_before => {
-                        request = unsent;
-                        (connection, used_before) = (self.connect().await?, false);
-                    }
+            } else {
+                let mut error = match connection.sender.try_send_request(request).await {
+                    Ok(head) => break head,
+                    Err(error) => error,
+                };
+                match error.take_message().or_else(|| again.take()) {
+                    Some(copy) if used_before => request = copy,
                     _ => return Err(self.broken(error.into_error())),
-                },
+                }
             }
+            (connection, used_before) = (self.connect().await?, false);
         };
         if head.status().is_success() || head.status() == StatusCode::SWITCHING_PROTOCOLS {
             return Ok(Answer { head, connection });
@@ -202,6 +202,15 @@ impl Client {
             source: error.into(),
         }
     }
+}
+
+/// The same request once more, for one that has no body.
+fn copy(request: &Request<RequestBody>) -> Request<RequestBody> {
+    let mut copy = Request::new(full(Bytes::new()));
+    *copy.method_mut() = request.method().clone();
+    *copy.uri_mut() = request.uri().clone();
+    *copy.headers_mut() = request.headers().clone();
+    copy
 }
 
 /// A message of the node as one line without control characters: it goes to a terminal.
