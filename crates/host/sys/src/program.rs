@@ -242,6 +242,19 @@ impl Program {
         })
     }
 
+    /// Become this program: same process, same terminal. Returns only when it could not be started.
+    pub fn replace_process(&self) -> ProgramError {
+        let mut command = match self.command() {
+            Ok(command) => command,
+            Err(error) => return error,
+        };
+        command.stdin(Stdio::inherit());
+        ProgramError::Start {
+            command: self.command_line(),
+            source: command.exec(),
+        }
+    }
+
     #[allow(clippy::disallowed_methods)] // This is the door.
     fn command(&self) -> Result<Command, ProgramError> {
         let mut command = Command::new(&self.argv[0]);

@@ -1,0 +1,188 @@
+//! The loop between terminal and state. Keys are read by a thread of their own, since a terminal cannot be waited for otherwise
+//! without more machinery than this program is worth.
+
+use std::io::{self, IsTerminal as _, Stdout};
+use std::time::Duration;
+
+use anyhow::Context as _;
+use corbel_sys::Program;
+use crossterm::event::{self as terminal_event, KeyCode, KeyEventKind, KeyModifiers};
+use crossterm::terminal::{disable_raw_mode, enable_raw_mode};
+use ratatui::layout::{Rect, Size};
+use ratatui::{Terminal, TerminalOptions, Viewport};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::mpsc::{self, Receiver, Sender};
+use tokio::time::{Instant, interval_at, sleep_until};
+
+use crate::feed::Feed;
+use crate::screen;
+use crate::state::{Action, Event, Key, State};
+use crate::vt::Vt;
+
+/// What changes by itself is shown at most twice a second: a serial line at 115200 carries five full screens in that time.
+const FRAME: Duration = Duration::from_millis(500);
+/// What others write over the screen, such as the kernel, is gone after this.
+const REPAINT: Duration = Duration::from_secs(60);
+/// A serial line does not know how large the terminal at its other end is; this every terminal has.
+const UNKNOWN: Size = Size::new(80, 24);
+
+/// How the loop ended.
+enum End {
+    Quit,
+    Login,
+}
+
+/// Shows the node until somebody leaves.
+pub(crate) fn run(runtime: &tokio::runtime::Runtime, feed: Feed) -> anyhow::Result<()> {
+    anyhow::ensure!(
+        io::stdin().is_terminal() && io::stdout().is_terminal(),
+        "corbel-console needs a terminal; see --once"
+    );
+    enable_raw_mode().context("cannot take the terminal")?;
+    let mut screen = Screen::new()?;
+    let end = runtime.block_on(show(&mut screen, feed));
+    let reset = screen.terminal.backend_mut().reset();
+    disable_raw_mode().context("cannot give the terminal back")?;
+    let end = end?;
+    reset.context("cannot clear the terminal")?;
+    match end {
+        End::Quit => Ok(()),
+        // login(1) hangs the terminal up and takes it over, which only the process that systemd started for it may: so this process
+        // becomes login, and systemd starts the console again after the logout.
+        End::Login => Err(Program::new("/bin/login").replace_process().into()),
+    }
+}
+
+struct Screen {
+    terminal: Terminal<Vt<Stdout>>,
+    size: Size,
+}
+
+impl Screen {
+    fn new() -> anyhow::Result<Self> {
+        let size = size();
+        let viewport = Viewport::Fixed(Rect::new(0, 0, size.width, size.height));
+        let terminal = Terminal::with_options(Vt::new(io::stdout(), size), TerminalOptions { viewport })
+            .context("cannot write to the terminal")?;
+        Ok(Self { terminal, size })
+    }
+
+    /// Forgets what the terminal shows, and asks for its size again.
+    fn invalidate(&mut self) -> io::Result<()> {
+        self.size = size();
+        self.terminal.backend_mut().set_size(self.size);
+        self.terminal
+            .resize(Rect::new(0, 0, self.size.width, self.size.height))?;
+        self.terminal.clear()
+    }
+
+    fn draw(&mut self, state: &mut State) -> io::Result<()> {
+        state.page = screen::page(state, self.size.width, self.size.height);
+        state.clamp();
+        self.terminal.draw(|frame| screen::draw(state, frame)).map(drop)
+    }
+}
+
+fn size() -> Size {
+    match rustix::termios::tcgetwinsize(rustix::stdio::stdout()) {
+        Ok(found) if found.ws_col > 0 && found.ws_row > 0 => Size::new(found.ws_col.min(500), found.ws_row.min(500)),
+        _ => UNKNOWN,
+    }
+}
+
+async fn show(screen: &mut Screen, feed: Feed) -> anyhow::Result<End> {
+    let (sender, mut events) = mpsc::channel(64);
+    let feed = tokio::spawn(feed.follow(sender.clone()));
+    read_keys(sender)?;
+    let end = turn(screen, &mut events).await;
+    feed.abort();
+    end
+}
+
+async fn turn(screen: &mut Screen, events: &mut Receiver<Event>) -> anyhow::Result<End> {
+    let mut terminate = signal(SignalKind::terminate()).context("cannot listen for signals")?;
+    let mut hangup = signal(SignalKind::hangup()).context("cannot listen for signals")?;
+    let mut resized = signal(SignalKind::window_change()).context("cannot listen for signals")?;
+    let mut state = State::default();
+    let mut repaint = interval_at(Instant::now() + REPAINT, REPAINT);
+    let mut drawn = Instant::now();
+    let mut stale = false;
+    screen.invalidate()?;
+    screen.draw(&mut state)?;
+    loop {
+        let event = tokio::select! {
+            // `None` cannot be: the thread that reads keys has a sender as long as there is a terminal.
+            event = events.recv() => match event {
+                Some(event) => event,
+                None => return Ok(End::Quit),
+            },
+            _ = resized.recv() => Event::Resized,
+            _ = repaint.tick() => Event::Key(Key::Repaint),
+            _ = terminate.recv() => return Ok(End::Quit),
+            _ = hangup.recv() => return Ok(End::Quit),
+            () = sleep_until(drawn + FRAME), if stale => {
+                screen.draw(&mut state)?;
+                (drawn, stale) = (Instant::now(), false);
+                continue;
+            }
+        };
+        let typed = matches!(event, Event::Key(_) | Event::Resized);
+        match state.on(event) {
+            None => {}
+            Some(Action::Quit) => return Ok(End::Quit),
+            Some(Action::Login) if rustix::process::geteuid().is_root() => return Ok(End::Login),
+            Some(Action::Login) => state.hint = Some(" You are logged in already: q leaves this screen"),
+            Some(Action::Repaint) => screen.invalidate()?,
+        }
+        stale = true;
+        if typed {
+            screen.draw(&mut state)?;
+            (drawn, stale) = (Instant::now(), false);
+        }
+    }
+}
+
+/// Ends with the terminal; the process does not wait for it.
+fn read_keys(events: Sender<Event>) -> anyhow::Result<()> {
+    let read = move || {
+        while let Ok(event) = terminal_event::read() {
+            if let Some(event) = meaning(&event)
+                && events.blocking_send(event).is_err()
+            {
+                return;
+            }
+        }
+        // Nobody is there any more: end, so that systemd takes the terminal anew.
+        let _ = events.blocking_send(Event::Key(Key::Quit));
+    };
+    // The stack of a thread counts as memory of a console that shall cost little.
+    std::thread::Builder::new()
+        .name("keys".into())
+        .stack_size(256 << 10)
+        .spawn(read)
+        .map(drop)
+        .context("cannot start a thread")
+}
+
+fn meaning(event: &terminal_event::Event) -> Option<Event> {
+    let terminal_event::Event::Key(key) = event else {
+        return None;
+    };
+    if key.kind == KeyEventKind::Release {
+        return None;
+    }
+    let control = key.modifiers.contains(KeyModifiers::CONTROL);
+    Some(Event::Key(match key.code {
+        KeyCode::Char('c') if control => Key::Quit,
+        KeyCode::Char('l') if control => Key::Repaint,
+        KeyCode::Char('q') => Key::Quit,
+        KeyCode::Char('l') => Key::Login,
+        KeyCode::Up | KeyCode::Char('k') => Key::Up,
+        KeyCode::Down | KeyCode::Char('j') => Key::Down,
+        KeyCode::PageUp => Key::PageUp,
+        KeyCode::PageDown => Key::PageDown,
+        KeyCode::Home => Key::Home,
+        KeyCode::End => Key::End,
+        _ => return None,
+    }))
+}

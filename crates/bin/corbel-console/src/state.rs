@@ -1,0 +1,216 @@
+//! What the console knows, and how it changes: every change is an [`Event`], every effect an [`Action`].
+
+use corbel_node_api::{Health, NodeInfo, VmSummary};
+
+/// The daemon is asked once a second; after so many times it is not starting any more but broken.
+const PATIENCE: u32 = 30;
+
+/// Everything that the screen shows.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub(crate) struct State {
+    pub(crate) daemon: Daemon,
+    /// The last that was heard; stays while the daemon is away.
+    pub(crate) node: Option<NodeInfo>,
+    pub(crate) health: Option<Health>,
+    /// Sorted by name.
+    pub(crate) vms: Vec<VmSummary>,
+    /// The sentence on remote login, from settle's report.
+    pub(crate) ssh: Option<Ssh>,
+    /// First line of the list that is shown.
+    pub(crate) scroll: usize,
+    /// How many lines of the list fit; the screen says so before it draws.
+    pub(crate) page: usize,
+    /// How often the daemon did not answer before it first did.
+    pub(crate) misses: u32,
+    /// Why the last key had no effect.
+    pub(crate) hint: Option<&'static str>,
+}
+
+/// Whether the node's API answers.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) enum Daemon {
+    /// Not asked yet, or the node is still booting.
+    #[default]
+    Starting,
+    Here,
+    /// With the reason.
+    Away(String),
+}
+
+/// Remote login as settle left it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Ssh {
+    pub(crate) on: bool,
+    pub(crate) message: String,
+}
+
+/// Something happened.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Event {
+    Node(Box<NodeInfo>),
+    Vms(Vec<VmSummary>),
+    /// One machine is so now, or gone.
+    Vm {
+        name: String,
+        vm: Option<VmSummary>,
+    },
+    Health(Health),
+    Away(String),
+    Ssh(Option<Ssh>),
+    Key(Key),
+    /// The terminal has another size now.
+    Resized,
+}
+
+/// A key that means something here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Key {
+    Up,
+    Down,
+    PageUp,
+    PageDown,
+    Home,
+    End,
+    Login,
+    Repaint,
+    Quit,
+}
+
+/// What the loop shall do besides drawing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Action {
+    /// Hand the terminal to login(1).
+    Login,
+    /// Paint everything, whatever the terminal shows now.
+    Repaint,
+    /// End; systemd starts the console again.
+    Quit,
+}
+
+impl State {
+    /// Takes one event in.
+    pub(crate) fn on(&mut self, event: Event) -> Option<Action> {
+        match event {
+            Event::Node(node) => {
+                self.node = Some(*node);
+                self.daemon = Daemon::Here;
+            }
+            Event::Vms(mut vms) => {
+                vms.sort_by(|a, b| a.name.cmp(&b.name));
+                self.vms = vms;
+                self.daemon = Daemon::Here;
+            }
+            Event::Vm { name, vm } => {
+                self.vms.retain(|other| other.name != name);
+                if let Some(vm) = vm {
+                    let at = self.vms.partition_point(|other| other.name < vm.name);
+                    self.vms.insert(at, vm);
+                }
+            }
+            Event::Health(health) => self.health = Some(health),
+            // A node that has never answered is booting, for a while.
+            Event::Away(_) if self.daemon == Daemon::Starting && self.misses < PATIENCE => self.misses += 1,
+            Event::Away(reason) => self.daemon = Daemon::Away(reason),
+            Event::Ssh(ssh) => self.ssh = ssh,
+            Event::Resized => return Some(Action::Repaint),
+            Event::Key(key) => return self.on_key(key),
+        }
+        self.clamp();
+        None
+    }
+
+    fn on_key(&mut self, key: Key) -> Option<Action> {
+        self.hint = None;
+        let page = self.page.max(1);
+        match key {
+            Key::Up => self.scroll = self.scroll.saturating_sub(1),
+            Key::Down => self.scroll = self.scroll.saturating_add(1),
+            Key::PageUp => self.scroll = self.scroll.saturating_sub(page),
+            Key::PageDown => self.scroll = self.scroll.saturating_add(page),
+            Key::Home => self.scroll = 0,
+            Key::End => self.scroll = usize::MAX,
+            Key::Login => return Some(Action::Login),
+            Key::Repaint => return Some(Action::Repaint),
+            Key::Quit => return Some(Action::Quit),
+        }
+        self.clamp();
+        None
+    }
+
+    /// The list cannot be scrolled past its last page.
+    pub(crate) fn clamp(&mut self) {
+        self.scroll = self.scroll.min(self.vms.len().saturating_sub(self.page.max(1)));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::screen::tests::{node, vm};
+    use corbel_node_api::VmState;
+
+    #[test]
+    fn machines_stay_sorted_and_vanish() {
+        let mut state = State::default();
+        state.on(Event::Vms(vec![vm("b", VmState::Off), vm("a", VmState::Off)]));
+        state.on(Event::Vm {
+            name: "aa".into(),
+            vm: Some(vm("aa", VmState::Running)),
+        });
+        state.on(Event::Vm {
+            name: "b".into(),
+            vm: None,
+        });
+        assert_eq!(
+            state.vms.iter().map(|vm| vm.name.as_str()).collect::<Vec<_>>(),
+            ["a", "aa"]
+        );
+    }
+
+    #[test]
+    fn scrolling_ends_with_the_list_and_follows_when_it_shrinks() {
+        let mut state = State {
+            page: 3,
+            ..State::default()
+        };
+        state.on(Event::Vms(
+            (0..10).map(|n| vm(&format!("vm{n}"), VmState::Off)).collect(),
+        ));
+        state.on(Event::Key(Key::End));
+        assert_eq!(state.scroll, 7);
+        state.on(Event::Key(Key::PageUp));
+        state.on(Event::Key(Key::Up));
+        assert_eq!(state.scroll, 3);
+        state.on(Event::Vms(vec![vm("a", VmState::Off)]));
+        assert_eq!(state.scroll, 0);
+    }
+
+    #[test]
+    fn a_daemon_that_goes_leaves_what_it_said() {
+        let mut state = State::default();
+        state.on(Event::Away("no such file".into()));
+        assert_eq!(state.daemon, Daemon::Starting, "a node that boots is not broken");
+        for _ in 0..PATIENCE {
+            state.on(Event::Away("no such file".into()));
+        }
+        assert_eq!(state.daemon, Daemon::Away("no such file".into()), "patience ends");
+        state.on(Event::Node(Box::new(node())));
+        state.on(Event::Away("connection refused".into()));
+        assert_eq!(state.daemon, Daemon::Away("connection refused".into()));
+        assert!(state.node.is_some());
+        state.on(Event::Node(Box::new(node())));
+        assert_eq!(state.daemon, Daemon::Here);
+    }
+
+    #[test]
+    fn keys_that_leave_are_actions() {
+        let mut state = State::default();
+        for (key, action) in [
+            (Key::Login, Action::Login),
+            (Key::Quit, Action::Quit),
+            (Key::Repaint, Action::Repaint),
+        ] {
+            assert_eq!(state.on(Event::Key(key)), Some(action));
+        }
+    }
+}
