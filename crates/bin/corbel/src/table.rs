@@ -1,6 +1,6 @@
 //! Tables for people: columns without lines, as wide as the terminal, headings bold. Also sizes and lists of facts.
 
-use comfy_table::{Cell, CellAlignment, ContentArrangement, Table};
+use comfy_table::{Cell, CellAlignment, ColumnConstraint, ContentArrangement, Table};
 use corbel_model::ByteSize;
 
 use crate::failure::Failure;
@@ -22,11 +22,14 @@ pub(crate) fn print(printer: &Printer, columns: &[Column], rows: &[Row], empty: 
         printer.talk(empty);
         return Ok(());
     }
-    for (i, line) in render(columns, rows, printer.width).iter().enumerate() {
+    let lines = render(columns, rows, printer.width);
+    // A long cell takes more than one line; then lines and rows no longer match and stay plain.
+    let match_rows = lines.len() == rows.len() + 1;
+    for (i, line) in lines.iter().enumerate() {
         let tone = match i {
             0 => Some(Tone::Heading),
-            // A long cell takes more than one line; then lines and rows no longer match and stay plain.
-            i => rows.get(i - 1).and_then(|row| row.0),
+            i if match_rows => rows[i - 1].0,
+            _ => None,
         };
         match tone {
             Some(tone) => printer.line(&printer.paint(tone, line))?,
@@ -53,7 +56,12 @@ fn render(columns: &[Column], rows: &[Row], width: Option<u16>) -> Vec<String> {
     }
     for (i, column) in columns.iter().enumerate() {
         if let Some(settings) = table.column_mut(i) {
-            settings.set_padding((0, if i + 1 == columns.len() { 0 } else { 2 }));
+            let last = i + 1 == columns.len();
+            settings.set_padding((0, if last { 0 } else { 2 }));
+            if !last {
+                // Names and numbers are copied from here; only the last column is broken where the terminal ends.
+                settings.set_constraint(ColumnConstraint::ContentWidth);
+            }
             if matches!(column, Column::Number(_)) {
                 settings.set_cell_alignment(CellAlignment::Right);
             }
@@ -131,8 +139,12 @@ mod tests {
 
     #[test]
     fn a_narrow_terminal_is_kept() {
-        let lines = render(&COLUMNS, &rows(), Some(24));
-        assert!(lines.iter().all(|line| line.chars().count() <= 24), "{lines:#?}");
+        let columns = [Column::Text("NAME"), Column::Text("PATH")];
+        let rows = [(None, vec!["a-long-name".into(), "/a/very/long/path".into()])];
+        assert_eq!(
+            render(&columns, &rows, Some(22)),
+            ["NAME         PATH", "a-long-name  /a/very/l", "             ong/path"]
+        );
     }
 
     #[test]

@@ -16,6 +16,7 @@ use tokio_rustls::TlsAcceptor;
 use tokio_util::task::TaskTracker;
 use tower::ServiceExt as _;
 
+use crate::linger::linger;
 use crate::{Shared, certificate};
 
 /// Connections of the UNIX socket at a time: only root and the group can open them.
@@ -128,7 +129,7 @@ impl Connections {
         let router = self.router;
         let service = hyper::service::service_fn(move |mut request: hyper::Request<Incoming>| {
             request.extensions_mut().insert(client.clone());
-            router.clone().oneshot(request.map(axum::body::Body::new))
+            router.clone().oneshot(linger(request))
         });
         let stopping = self.shared.stopping.clone();
         let connection = http1::Builder::new()

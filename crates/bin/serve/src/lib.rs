@@ -13,6 +13,7 @@ mod body;
 mod certificate;
 mod convert;
 mod handlers;
+mod linger;
 mod listen;
 mod password;
 pub mod process;

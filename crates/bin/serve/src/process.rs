@@ -31,10 +31,13 @@ pub fn log() {
     }
 }
 
-/// Done when the process is asked to end (SIGTERM, SIGINT).
+/// Done when the process is asked to end (SIGTERM, SIGINT). SIGHUP, by which daemons are told to read their files again,
+/// does nothing, since ours are read whenever they change.
 pub async fn asked_to_stop() -> anyhow::Result<()> {
     let mut terminate = signal(SignalKind::terminate()).context("SIGTERM cannot be handled")?;
     let mut interrupt = signal(SignalKind::interrupt()).context("SIGINT cannot be handled")?;
+    // Listening for it is what keeps it from ending us.
+    let _hangup = signal(SignalKind::hangup()).context("SIGHUP cannot be handled")?;
     tokio::select! {
         _ = terminate.recv() => {}
         _ = interrupt.recv() => {}

@@ -78,18 +78,20 @@ fn uki(
     step: &Step<'_>,
 ) -> Result<PathBuf, BuildError> {
     let stub = tools.file("the UKI stub", "usr/lib/systemd/boot/efi/linuxx64.efi.stub")?;
-    let ukify = || {
+    // Profiles are not started themselves: theirs is the stub that has no SBAT section of its own.
+    let addon = tools.file("the addon stub", "usr/lib/systemd/boot/efi/addonx64.efi.stub")?;
+    let ukify = |stub: &Path| {
         tools
             .python("usr/bin/ukify")
             .args(["build", "--efi-arch=x64"])
             .arg("--stub")
-            .arg(&stub)
+            .arg(stub)
     };
     let profile = |number: usize, entry: &Entry| format!("--profile=ID=entry{number}\nTITLE={}", entry.title);
     let mut joined = Vec::new();
     for (number, entry) in entries.iter().enumerate().skip(1) {
         let path = work.join(format!("profile{number}.efi"));
-        ukify()
+        ukify(&addon)
             .arg(profile(number, entry))
             .arg(format!("--cmdline={}", entry.words))
             .arg("--output")
@@ -102,7 +104,7 @@ fn uki(
         .first()
         .ok_or_else(|| BuildError::content("the recipe has no boot entry"))?;
     let uki = work.join("corbel.efi");
-    ukify()
+    ukify(&stub)
         .arg("--linux")
         .arg(&base.kernel)
         .arg("--initrd")

@@ -177,6 +177,9 @@ impl Apt {
             "-o".into(),
             "Acquire::Retries=3".into(),
             "-o".into(),
+            // Without it, --print-uris still prints MD5 (apt-get(8)).
+            "Acquire::ForceHash=SHA256".into(),
+            "-o".into(),
             "pkgCacheGen::Essential=none".into(),
         ])
     }

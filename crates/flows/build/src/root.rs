@@ -73,9 +73,7 @@ pub(crate) fn append(
             "-all-root",
             "-no-progress",
             "-quiet",
-            "-no-exports",
         ])
-        .args(["-Xcompression-level", "19"])
         .run(step.cancel())
         .map_err(BuildError::program("append our programs to the root (mksquashfs)"))?;
     Ok(image)

@@ -112,3 +112,18 @@ async fn a_second_server_does_not_take_the_socket_and_a_stale_one_is_replaced() 
     drop(std::os::unix::net::UnixListener::bind(&stale).unwrap());
     assert!(Server::bind(agent(), options(&stale)).is_ok());
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_client_that_idled_too_long_just_connects_again() {
+    let limits = Limits {
+        head: Duration::from_millis(200),
+        ..Limits::default()
+    };
+    let sim = Sim::with(limits).await;
+    let client = corbel_client::Client::local(&sim.socket);
+    client.health().await.unwrap();
+    // The pause is the subject here.
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    client.health().await.unwrap();
+    client.start_vm("build").await.unwrap();
+}

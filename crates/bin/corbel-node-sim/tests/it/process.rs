@@ -58,6 +58,11 @@ async fn it_serves_many_machines_in_little_memory_and_ends_when_asked() {
     let kib = resident_kib(&daemon.child);
     assert!(kib < 64 * 1024, "{kib} KiB");
     let pid = rustix::process::Pid::from_child(&daemon.child);
+    rustix::process::kill_process(pid, rustix::process::Signal::HUP).unwrap();
+    assert!(
+        client.health().await.is_ok(),
+        "being told to read its files again is no reason to end"
+    );
     rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
     let limit = Instant::now() + Duration::from_secs(6);
     let status = loop {

@@ -1,12 +1,12 @@
-//! The serial console, as a pipe and in a terminal (util-linux's script(1) provides one).
+//! The serial console, as a pipe and in a terminal.
 
-use std::io::{Read, Write};
-use std::process::{Child, Command, Stdio};
+use std::io::Write;
 
 use insta::assert_snapshot;
 
-use crate::node::{Node, PATIENCE};
+use crate::node::Node;
 use crate::program::{self, run_with_input};
+use crate::terminal::{in_terminal, read_until, rest};
 
 #[test]
 fn a_pipe_waits_for_a_text() {
@@ -92,61 +92,8 @@ fn the_terminal_is_put_back_after_a_signal_and_an_end() {
     same_settings(&node);
 }
 
-/// A shell in a terminal that runs `line` and writes down the terminal's settings before and after.
-#[allow(clippy::disallowed_methods)] // As in `program`: it is fed and watched while it runs.
-fn in_terminal(node: &Node, line: &str) -> Child {
-    let program = env!("CARGO_BIN_EXE_corbel");
-    let script = format!(
-        "stty -a >before; {}; echo status $?; stty -a >after",
-        line.replace("corbel ", &format!("{program} "))
-    );
-    let mut command = Command::new("script");
-    command
-        .args(["-qfec", &script, "/dev/null"])
-        .current_dir(node.dir.path());
-    command
-        .env("CORBEL_SOCKET", node.path("api.sock"))
-        .env("SHELL", "/bin/sh");
-    command
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("script starts")
-}
-
 fn same_settings(node: &Node) {
     let settings = |name| std::fs::read_to_string(node.path(name)).expect(name);
     assert!(settings("before").contains("icanon"));
     assert_eq!(settings("before"), settings("after"));
-}
-
-/// Everything up to and with `text`.
-fn read_until(from: &mut impl Read, text: &str) -> String {
-    let begun = std::time::Instant::now();
-    let mut all = Vec::new();
-    let mut byte = [0];
-    while !all.ends_with(text.as_bytes()) {
-        assert!(begun.elapsed() < PATIENCE, "{}", String::from_utf8_lossy(&all));
-        assert_eq!(
-            from.read(&mut byte).expect("read"),
-            1,
-            "{}",
-            String::from_utf8_lossy(&all)
-        );
-        all.push(byte[0]);
-    }
-    String::from_utf8_lossy(&all).into_owned()
-}
-
-fn rest(mut child: Child) -> String {
-    let mut all = String::new();
-    child
-        .stdout
-        .take()
-        .expect("piped")
-        .read_to_string(&mut all)
-        .expect("text");
-    child.wait().expect("it ends");
-    all
 }

@@ -8,5 +8,6 @@ mod hostile;
 mod node;
 mod program;
 mod show;
+mod terminal;
 mod tls;
 mod volume;

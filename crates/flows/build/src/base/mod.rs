@@ -118,8 +118,7 @@ fn compress(inputs: &Inputs<'_>, folder: &Path, tar: &Path, step: &Step<'_>) -> 
         .args([
             "-b",
             &format!("{}K", root.block_kib),
-            "-no-exports",
-            "-no-progress",
+                        "-no-progress",
             "-quiet",
         ])
         .arg(folder.join("base.squashfs"))

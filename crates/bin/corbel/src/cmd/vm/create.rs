@@ -44,9 +44,13 @@ pub(crate) struct CreateArgs {
     /// Boot with UEFI instead of BIOS
     #[arg(long)]
     uefi: bool,
-    /// A disk, repeatable: VOLUME[,size=SIZE][,format=qcow2|raw][,bus=virtio|scsi|sata][,cdrom][,read-only];
-    /// with a size the volume is made
-    #[arg(long, value_name = "DISK")]
+    // Not a doc comment: rustdoc would take the brackets for links.
+    #[arg(
+        long,
+        value_name = "DISK",
+        help = "A disk, repeatable: VOLUME[,size=SIZE][,format=qcow2|raw][,bus=virtio|scsi|sata][,cdrom][,read-only]; \
+                with a size the volume is made"
+    )]
     disk: Vec<DiskArg>,
     /// A network card, repeatable: nat:NETWORK or bridge:BRIDGE, and [,mac=ADDRESS]
     #[arg(long, value_name = "NETWORK")]
