@@ -49,7 +49,11 @@ pub(crate) fn run(runtime: &tokio::runtime::Runtime, feed: Feed) -> anyhow::Resu
         End::Quit => Ok(()),
         // login(1) hangs the terminal up and takes it over, which only the process that systemd started for it may: so this process
         // becomes login, and systemd starts the console again after the logout.
-        End::Login => Err(Program::new("/bin/login").replace_process().into()),
+        End::Login => {
+            // It insists on a terminal in all three places; under systemd the third is the journal.
+            rustix::stdio::dup2_stderr(rustix::stdio::stdin()).context("cannot give the terminal to login")?;
+            Err(Program::new("/bin/login").replace_process().into())
+        }
     }
 }
 
