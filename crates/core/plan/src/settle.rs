@@ -4,6 +4,7 @@
 //! `corbel.toml`; keys, clients and tokens of all of them add up. Nothing that is wrong with the input stops the plan: it
 //! becomes a warning, and what is right is done.
 
+mod addressing;
 mod files;
 mod lower;
 mod networkd;
