@@ -249,3 +249,130 @@ fn check_mac(mac: &str) -> Result<(), String> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn spec() -> VmSpec {
+        VmSpec {
+            name: "web".parse().unwrap(),
+            cpus: 1,
+            memory: ByteSize::mib(512),
+            firmware: Firmware::Bios,
+            disks: Vec::new(),
+            networks: Vec::new(),
+            direct_boot: None,
+            cloud_init: None,
+            autostart: false,
+        }
+    }
+
+    fn disk(volume: &str) -> DiskSpec {
+        DiskSpec {
+            volume: volume.parse().unwrap(),
+            create: None,
+            format: DiskFormat::Raw,
+            bus: DiskBus::Virtio,
+            kind: DiskKind::Disk,
+            read_only: false,
+        }
+    }
+
+    fn nic(source: NicSource, mac: Option<&str>) -> NicSpec {
+        NicSpec {
+            source,
+            mac: mac.map(str::to_owned),
+        }
+    }
+
+    #[track_caller]
+    fn refused(spec: &VmSpec, sentence: &str) {
+        assert_eq!(spec.check().unwrap_err().to_string(), sentence);
+    }
+
+    #[test]
+    fn each_rule_names_its_field() {
+        assert_eq!(spec().check(), Ok(()));
+        refused(&VmSpec { cpus: 0, ..spec() }, "cpus: 0 is not possible: give 1 to 255");
+        refused(
+            &VmSpec { cpus: 256, ..spec() },
+            "cpus: 256 is not possible: give 1 to 255",
+        );
+        refused(
+            &VmSpec {
+                memory: ByteSize::mib(15),
+                ..spec()
+            },
+            "memory: 15 MiB is too little: give at least 16 MiB",
+        );
+        assert!(
+            VmSpec {
+                memory: ByteSize(u64::MAX),
+                ..spec()
+            }
+            .check()
+            .is_err()
+        );
+        let many = (0..25).map(|i| disk(&format!("d{i}"))).collect();
+        refused(
+            &VmSpec { disks: many, ..spec() },
+            "disks: 25 disks were given: at most 24",
+        );
+        refused(
+            &VmSpec {
+                disks: vec![disk("a"), disk("b"), disk("a")],
+                ..spec()
+            },
+            "disks[2].volume: a is used twice: give each disk a volume of its own",
+        );
+        let empty = DiskSpec {
+            create: Some(ByteSize(0)),
+            ..disk("a")
+        };
+        refused(
+            &VmSpec {
+                disks: vec![empty],
+                ..spec()
+            },
+            "disks[0].size: is 0: give at least 1 MiB",
+        );
+    }
+
+    #[test]
+    fn networks_are_checked_by_kind() {
+        let with = |nics| VmSpec {
+            networks: nics,
+            ..spec()
+        };
+        let nat = || NicSource::Nat("a-network-with-a-long-name".parse().unwrap());
+        assert_eq!(with(vec![nic(nat(), Some("52:54:00:AB:cd:01"))]).check(), Ok(()));
+        let long = NicSource::Bridge("bridge-of-16-cha".parse().unwrap());
+        refused(
+            &with(vec![nic(nat(), None), nic(long, None)]),
+            "networks[1].bridge: bridge-of-16-cha is longer than 15 characters, the most an interface name has",
+        );
+        refused(
+            &with(vec![nic(nat(), Some("01:00:5e:00:00:01"))]),
+            "networks[0].mac: 01:00:5e:00:00:01 is a multicast address: the first octet must be even",
+        );
+        for mac in [
+            "",
+            "52:54:00:12:34",
+            "52-54-00-12-34-56",
+            "52:54:00:12:34:5g",
+            "52:54:00:12:34:567",
+        ] {
+            assert!(with(vec![nic(nat(), Some(mac))]).check().is_err(), "{mac}");
+        }
+        assert!(with((0..17).map(|_| nic(nat(), None)).collect()).check().is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn any_mac_is_answered(mac in ".{0,20}") {
+            let _ = check_mac(&mac);
+        }
+    }
+}
