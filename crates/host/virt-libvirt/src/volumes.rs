@@ -135,13 +135,7 @@ pub(crate) fn upload(
     let pool = pool(connection)?;
     must_be_free(&pool, name)?;
     let info = pool.get_info().map_err(|error| errors::pool("look-up").error(error))?;
-    if info.available < size.bytes() {
-        let problem = format!("{size} are needed, {} are free", ByteSize(info.available));
-        return Err(VirtError::NoSpace {
-            pool: POOL.into(),
-            problem,
-        });
-    }
+    rules::check_room(size, ByteSize(info.available))?;
     let path = pool_path(&pool)?;
     let partial = format!("{PARTIAL}{name}");
     let about = errors::volume(name.as_str(), "upload");

@@ -311,6 +311,8 @@ fn uploads(hypervisor: &dyn Hypervisor) {
         "upload of volume conf-up.img failed: the client hung up"
     );
     refused(upload(0, vec![]), "invalid");
+    refused(upload(u64::MAX, vec![]), "invalid");
+    refused(upload(1 << 60, vec![]), "no-space");
     refused(hypervisor.delete_volume(&image), "not-found");
     let made = expect(upload(5000, vec![Ok(vec![7; 4096]), Ok(vec![]), Ok(vec![7; 904])]));
     assert_eq!((made.capacity, made.format.as_str()), (ByteSize(5000), "raw"));

@@ -103,6 +103,20 @@ pub fn check_size(size: corbel_model::ByteSize) -> Result<(), VirtError> {
     Ok(())
 }
 
+/// Whether an upload of `size` bytes can fit.
+///
+/// # Errors
+/// [`VirtError::NoSpace`] with both numbers.
+pub fn check_room(size: corbel_model::ByteSize, free: corbel_model::ByteSize) -> Result<(), VirtError> {
+    if size <= free {
+        return Ok(());
+    }
+    Err(VirtError::NoSpace {
+        pool: crate::POOL.into(),
+        problem: format!("{size} are needed, {free} are free"),
+    })
+}
+
 /// The error for an upload that did not bring what it said.
 pub fn wrong_length(volume: &str, wanted: u64, received: u64) -> VirtError {
     let problem = if received > wanted {

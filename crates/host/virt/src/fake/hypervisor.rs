@@ -9,6 +9,9 @@ use crate::creation::{format_name, plan_creation, volumes_to_delete};
 use crate::xml::{HostTraits, Placement, parse_domain, render_domain};
 use crate::{Console, Hypervisor, Network, UploadChunk, VirtError, VirtEvent, VmChange, Volume, rules};
 
+/// What the fake's pool holds, however much is in it.
+const ROOM: ByteSize = ByteSize::gib(1024);
+
 impl Hypervisor for Fake {
     fn version(&self) -> Result<String, VirtError> {
         self.call("version").map(|_| "Fake 1.0.0 (in memory)".into())
@@ -213,6 +216,7 @@ impl Hypervisor for Fake {
             return Err(exists());
         }
         rules::check_size(size)?;
+        rules::check_room(size, ROOM)?;
         let (mut received, mut head) = (0_u64, Vec::<u8>::new());
         for chunk in chunks {
             let chunk = chunk.map_err(|problem| rules::broken_upload(name.as_str(), &problem))?;
