@@ -7,8 +7,8 @@ pub(super) fn check(name: &str, text: &str, exists: &dyn Fn(&str) -> bool) -> Ve
     let mut findings = Vec::new();
     for word in text.split('`').skip(1).step_by(2).filter(|word| is_path(word)) {
         let first = word.split('/').next().unwrap_or(word);
-        // `text/plain` and `/v1/vms` are no paths of ours; `crates/nothing` is one that is wrong.
-        if exists(first) && !exists(word.trim_end_matches('/')) {
+        // `text/plain` and `/v1/vms` are no paths of ours (`first` is empty there, and the top itself exists); `crates/nothing` is one that is wrong.
+        if !first.is_empty() && exists(first) && !exists(word.trim_end_matches('/')) {
             findings.push(Finding::Error(format!("{name}: `{word}` does not exist")));
         }
     }
