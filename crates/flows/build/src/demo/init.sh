@@ -14,9 +14,10 @@ done
 echo
 echo "corbel-demo: hello from inside the guest, nonce=$(echo "$nonce" | rev)"
 echo "corbel-demo: $(grep -m1 'model name' /proc/cpuinfo | cut -d: -f2 | sed 's/^ //'), hypervisor flag $(grep -qm1 hypervisor /proc/cpuinfo && echo yes || echo no), kernel $(uname -r)"
-echo "corbel-demo: ready; shut me down by ACPI or type 'poweroff'"
-mkdir -p /etc/acpi/PWRF
+# acpid ends at once without a place for its log and its process id.
+mkdir -p /etc/acpi/PWRF /var/log /var/run
 printf '#!/bin/sh\necho "corbel-demo: shutting down"\npoweroff -f\n' > /etc/acpi/PWRF/00000080
 chmod 755 /etc/acpi/PWRF/00000080
-acpid 2>/dev/null
+acpid
+echo "corbel-demo: ready; shut me down by ACPI or type 'poweroff'"
 while :; do setsid cttyhack sh; done
