@@ -3,7 +3,7 @@
 
 use std::{
     fs::File,
-    io,
+    io::{self, Write as _},
     net::TcpListener,
     path::Path,
     process::{Child, Command, ExitStatus, Stdio},
@@ -181,7 +181,9 @@ fn prepare(spec: &MachineSpec, place: &Place) -> anyhow::Result<()> {
         let mut joined = File::create(place.initrd())?;
         for initrd in &netboot.initrds {
             let mut part = File::open(initrd).with_context(|| format!("cannot open {}", initrd.display()))?;
-            io::copy(&mut part, &mut joined)?;
+            let length = io::copy(&mut part, &mut joined)?;
+            // Boot loaders lay each file at such a boundary, and the kernel counts on it.
+            joined.write_all(&[0; 4][..usize::try_from(length.wrapping_neg() % 4)?])?;
         }
     }
     Ok(())

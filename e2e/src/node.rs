@@ -24,10 +24,11 @@ pub struct Node {
 }
 
 impl Node {
-    /// Boots with a seed that lets us in by API and ssh, and waits for the API.
+    /// Boots with a seed that lets us in by API and ssh, and waits until the API answers and is
+    /// healthy.
     ///
     /// # Errors
-    /// When the machine does not start or the API does not answer in time.
+    /// When the machine does not start or the node is not healthy in time.
     pub async fn boot(run: &Run, spec: MachineSpec) -> anyhow::Result<Self> {
         Self::boot_with(run, spec, |seed, identity| seed.client(identity).ssh(identity)).await
     }
@@ -57,13 +58,16 @@ impl Node {
         let found = client(&mut machine, &identity, API_LIMIT * patience).await;
         let client = found.with_context(|| machine.evidence())?;
         let api_after = machine.started().elapsed();
-        Ok(Self {
+        let node = Self {
             machine,
             client,
             identity,
             patience,
             api_after,
-        })
+        };
+        // The API answers before libvirt does, and says so.
+        node.wait_health(HealthStatus::Ok, API_LIMIT * patience).await?;
+        Ok(node)
     }
 
     /// The API, with the right of an admin.

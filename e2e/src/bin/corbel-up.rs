@@ -8,7 +8,7 @@ use std::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use anyhow::Context as _;
@@ -41,6 +41,9 @@ struct Arguments {
     #[arg(long)]
     check: bool,
 }
+
+/// See [`shut_down`].
+const PRESS_AGAIN: Duration = Duration::from_secs(10);
 
 /// Some words that no log has by chance.
 fn nonce() -> String {
@@ -130,11 +133,16 @@ async fn work(arguments: &Arguments) -> anyhow::Result<()> {
 
 /// Shuts the guest down as its owner would; the node has no state, so it is switched off.
 async fn shut_down(node: &Node) -> anyhow::Result<()> {
-    node.api()
-        .shutdown_vm(demo::NAME)
-        .await
-        .context("cannot shut the demo VM down")?;
+    let mut pressed = None;
     until("the demo VM to shut down", node.limit(30), async || {
+        // A guest that is still starting does not hear the power button, so it is pressed again.
+        if pressed.is_none_or(|at: Instant| at.elapsed() > PRESS_AGAIN) {
+            node.api()
+                .shutdown_vm(demo::NAME)
+                .await
+                .context("cannot shut the demo VM down")?;
+            pressed = Some(Instant::now());
+        }
         let vm = node.api().vm(demo::NAME).await.context("cannot look at the demo VM")?;
         Ok((vm.state == VmState::Off).then_some(()))
     })
