@@ -62,31 +62,36 @@ pub struct FoundSeed {
 }
 
 /// Finds the seed: the partition of that name or label on `medium` (the device that the system was booted from, as
-/// `/dev/sr0`), else any device whose FAT volume label is that, in the order of names.
+/// `/dev/sr0`), else any device whose FAT volume label is that, in the order of names. One without files counts only when
+/// there is no other: each image brings an empty one along, which must not hide a disk that an owner filled.
 ///
 /// # Errors
 /// Only when devices cannot be listed; a device that cannot be read holds no seed.
 pub fn find_seed(devices: &dyn Devices, medium: Option<&str>) -> Result<Option<FoundSeed>, SeedError> {
     let list = devices.list().map_err(SeedError::List)?;
     let booted = medium.and_then(|m| list.iter().find(|d| d.path == Path::new(m)));
-    if let Some(device) = booted
-        && let Some(extent) = devices.open(device).ok().and_then(|bytes| seed_partition(&bytes))
-    {
-        return Ok(Some(FoundSeed {
-            device: device.clone(),
-            extent,
-        }));
-    }
-    for device in list.into_iter().filter(|d| d.size > 0) {
+    let on_medium = booted.and_then(|device| {
+        let extent = seed_partition(&devices.open(device).ok()?)?;
+        Some((device, extent))
+    });
+    let labelled = list.iter().filter(|d| d.size > 0).filter_map(|device| {
         let extent = Extent {
             offset: 0,
             length: device.size,
         };
-        if devices.open(&device).is_ok_and(|bytes| has_label(&bytes, extent)) {
-            return Ok(Some(FoundSeed { device, extent }));
+        has_label(&devices.open(device).ok()?, extent).then_some((device, extent))
+    });
+    let mut empty = None;
+    for (device, extent) in on_medium.into_iter().chain(labelled) {
+        let device = device.clone();
+        let found = FoundSeed { device, extent };
+        // One that cannot be read is not empty: what is wrong with it shall be told.
+        if !read_found_seed(devices, &found).is_ok_and(|files| files.is_empty()) {
+            return Ok(Some(found));
         }
+        empty.get_or_insert(found);
     }
-    Ok(None)
+    Ok(empty)
 }
 
 /// Reads the files of what [`find_seed`] found.

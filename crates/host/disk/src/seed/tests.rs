@@ -104,6 +104,18 @@ fn limits_name_the_file() {
 }
 
 #[test]
+fn the_images_own_empty_seed_hides_no_other() {
+    let (empty, full) = (volume(b"CORBEL-SEED", &[]), volume(b"CORBEL-SEED", &[("words", b"a")]));
+    let devices = FakeDevices::default()
+        .with("sda", medium_with_partition(&empty))
+        .with("sda3", empty)
+        .with("vdb", full.clone());
+    let name = |devices: &FakeDevices| find_seed(devices, Some("/dev/sda")).unwrap().unwrap().device.name;
+    assert_eq!(name(&devices), "vdb");
+    assert_eq!(name(&devices.with("sda", medium_with_partition(&full))), "sda");
+}
+
+#[test]
 fn the_booted_medium_comes_first_then_a_label() {
     let seed = volume(b"CORBEL-SEED", &[]);
     let devices = FakeDevices::default()
