@@ -130,7 +130,7 @@ impl Reader {
                 words.tokens.push(ApiToken { name, hash, role });
             }
             // Read by corbel-init before there was a root.
-            "corbel.root" => {}
+            "corbel.root" | "corbel.timeout" => {}
             _ if name.starts_with("corbel.") => {
                 return Err(
                     "is not a word of Corbel: there are corbel.sshkey, corbel.client and corbel.token_sha256".into(),
