@@ -21,7 +21,7 @@ Description=Root shell for tests
 DefaultDependencies=no
 
 [Service]
-ExecStart=/bin/sh
+ExecStart=/bin/sh -c 'echo CORBEL-E2E-SHELL; exec /bin/sh'
 StandardInput=tty-force
 StandardOutput=tty
 StandardError=tty
@@ -34,8 +34,8 @@ SendSIGHUP=yes
 const DROPIN: &str = "[Unit]\nWants=corbel-e2e-shell.service\n";
 /// How long one read may block; in between the limit of the command is looked at.
 const TICK: Duration = Duration::from_millis(200);
-/// A command that was typed before the shell listened is lost, so it is typed again.
-const GREETING_AGAIN: Duration = Duration::from_secs(3);
+/// What the unit prints first. Nothing is typed before: a loader or half a line would swallow it.
+const GREETING: &str = "CORBEL-E2E-SHELL";
 
 impl MachineSpec {
     /// With a root shell, see [`RootShell`].
@@ -67,20 +67,23 @@ impl RootShell {
     /// # Errors
     /// When it does not within `limit`.
     pub fn open(machine: &Machine, limit: Duration) -> anyhow::Result<Self> {
-        let stream =
-            UnixStream::connect(machine.place().shell_socket()).context("cannot connect to the second serial port")?;
+        let start = Instant::now();
+        let log = machine.place().shell_log();
+        while !std::fs::read(&log).is_ok_and(|log| String::from_utf8_lossy(&log).contains(GREETING)) {
+            if start.elapsed() > limit {
+                bail!(
+                    "no root shell greets on the second serial port after {} s",
+                    limit.as_secs()
+                );
+            }
+            std::thread::sleep(TICK);
+        }
+        let socket = machine.place().shell_socket();
+        let stream = UnixStream::connect(socket).context("cannot connect to the second serial port")?;
         stream.set_read_timeout(Some(TICK))?;
         let mut shell = Self { stream, number: 0 };
-        let start = Instant::now();
-        while start.elapsed() < limit {
-            if shell.run("stty -echo", GREETING_AGAIN).is_ok() {
-                return Ok(shell);
-            }
-        }
-        bail!(
-            "no root shell answers on the second serial port after {} s",
-            limit.as_secs()
-        )
+        shell.run("stty -echo", limit)?;
+        Ok(shell)
     }
 
     /// Runs a command to its end, with whatever status.

@@ -137,6 +137,11 @@ impl Place {
         self.folder.join("shell.sock")
     }
 
+    /// What the second serial port printed.
+    pub fn shell_log(&self) -> PathBuf {
+        self.folder.join("shell.log")
+    }
+
     /// QEMU's own control.
     pub fn qmp_socket(&self) -> PathBuf {
         self.folder.join("qmp.sock")
@@ -175,12 +180,10 @@ pub fn arguments(spec: &MachineSpec, place: &Place, accel: Accel) -> Vec<OsStrin
         &format!("socket,id=console,path={socket},server=on,wait=off,logfile={log}"),
     );
     line.words("-serial chardev:console");
+    let (socket, log) = (path(&place.shell_socket()), path(&place.shell_log()));
     line.option(
         "-chardev",
-        &format!(
-            "socket,id=shell,path={},server=on,wait=off",
-            path(&place.shell_socket())
-        ),
+        &format!("socket,id=shell,path={socket},server=on,wait=off,logfile={log}"),
     );
     line.words("-serial chardev:shell");
     network(&mut line, spec, place);
