@@ -52,7 +52,7 @@ pub fn render_spdx(manifest: &Manifest, crates: &[Crate], created: &str) -> Valu
         value
     };
     // purl-spec: '+' and ':' of Debian versions are percent-encoded.
-    let escape = |text: &str| text.replace('+', "%2B").replace(':', "%3A").replace('~', "~");
+    let escape = |text: &str| text.replace('+', "%2B").replace(':', "%3A");
     let debian = manifest.packages.iter().map(|p| {
         let purl = format!(
             "pkg:deb/debian/{}@{}?arch={}",

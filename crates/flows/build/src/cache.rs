@@ -112,7 +112,7 @@ mod tests {
         assert!(failed.is_err());
         assert_eq!(fs::read_dir(dir.path().join("layers")).expect("list").count(), 0);
         let (first, cached) = layer(dir.path(), "x", key(), |p| {
-            fs::write(p.join("f"), "1").map_err(BuildError::io("write", p))
+            Ok(corbel_sys::write_atomic(&p.join("f"), b"1", 0o644)?)
         })
         .expect("made");
         assert!(!cached && first.join("f").is_file());

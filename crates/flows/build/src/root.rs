@@ -68,6 +68,13 @@ pub(crate) fn append(
         .arg(&ours)
         .arg(&image)
         .args([
+            // What is appended to must not lend the root its owner and mode.
+            "-root-mode",
+            "0755",
+            "-root-uid",
+            "0",
+            "-root-gid",
+            "0",
             "-keep-as-directory",
             "-no-recovery",
             "-all-root",

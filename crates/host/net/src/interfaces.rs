@@ -70,7 +70,8 @@ pub fn wait_for_interfaces(root: &Path, wait: Wait, limit: Duration) -> Result<V
     loop {
         let found = interfaces(root)?;
         let physical: Vec<&Interface> = found.iter().filter(|i| i.physical).collect();
-        let named = !physical.is_empty() && is_quiet(root) && physical.iter().all(|i| is_named(root, i));
+        let complete = is_quiet(root) || every_controller_has_one(root, &physical);
+        let named = !physical.is_empty() && complete && physical.iter().all(|i| is_named(root, i));
         if named && wait == Wait::Carrier && !set_up {
             for interface in &physical {
                 // One that cannot be set up has no carrier; the others may.
@@ -89,6 +90,24 @@ pub fn wait_for_interfaces(root: &Path, wait: Wait, limit: Duration) -> Result<V
 /// udev has no event in work: the file exists exactly while it has (systemd, libudev's `udev_queue_get_queue_is_empty`).
 fn is_quiet(root: &Path) -> bool {
     !root.join("run/udev/queue").exists()
+}
+
+/// Each network controller on PCI (class 02, PCI Code and ID Assignment Specification) has an interface: no more will come but
+/// those on USB, and nothing needs to wait until udev is through with graphics and sensors.
+fn every_controller_has_one(root: &Path, physical: &[&Interface]) -> bool {
+    let Ok(devices) = fs::read_dir(root.join("sys/bus/pci/devices")) else {
+        return false;
+    };
+    let homes: Vec<PathBuf> = physical
+        .iter()
+        .filter_map(|i| fs::canonicalize(root.join("sys/class/net").join(i.name.as_str()).join("device")).ok())
+        .collect();
+    let mut controllers = devices
+        .filter_map(Result::ok)
+        .filter(|device| fs::read_to_string(device.path().join("class")).is_ok_and(|class| class.starts_with("0x02")))
+        .filter_map(|device| fs::canonicalize(device.path()).ok())
+        .peekable();
+    controllers.peek().is_some() && controllers.all(|device| homes.iter().any(|home| home.starts_with(&device)))
 }
 
 /// udev keeps a record of each interface that it has finished with, by index.

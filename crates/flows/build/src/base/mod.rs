@@ -115,12 +115,7 @@ fn compress(inputs: &Inputs<'_>, folder: &Path, tar: &Path, step: &Step<'_>) -> 
             "-Xcompression-level",
             &root.level.to_string(),
         ])
-        .args([
-            "-b",
-            &format!("{}K", root.block_kib),
-                        "-no-progress",
-            "-quiet",
-        ])
+        .args(["-b", &format!("{}K", root.block_kib), "-no-progress", "-quiet"])
         .arg(folder.join("base.squashfs"))
         .stdin_file(tar)
         .run(step.cancel())
