@@ -1,12 +1,12 @@
 //! When booting failed: one message that says what and what to do, then a shell or a reboot. Never a hang without a
 //! word, and never a boot with something else than what was asked for.
 
-use std::path::Path;
 use std::time::Duration;
 
 use rustix::system::{RebootCommand, reboot};
 
-use crate::log::{error, info};
+use crate::log::error;
+use crate::shell;
 use crate::words::{DEFAULT_PANIC, Words};
 
 /// A root image that is not what the kernel command line vouches for.
@@ -48,10 +48,16 @@ pub(crate) fn reboot_on_panic() {
 
 /// Tells what failed and ends: this never returns, because a kernel without PID 1 panics.
 pub(crate) fn end(words: &Words, failure: &anyhow::Error) -> ! {
-    let end = decide(words, failure.is::<Damaged>(), Path::new("/bin/sh").exists());
+    let end = decide(words, failure.is::<Damaged>(), shell::exists());
     error(message(failure, end));
     match end {
-        End::Shell => shell(),
+        End::Shell => {
+            let greeting = "\nRescue shell: the boot failed, the reason stands above. `exit` restarts the machine.\n\n";
+            if let Err(e) = shell::run(greeting) {
+                error(format!("no rescue shell: {e:#}\nrebooting in {DEFAULT_PANIC} s"));
+                std::thread::sleep(Duration::from_secs(DEFAULT_PANIC.unsigned_abs()));
+            }
+        }
         End::Reboot(after) => std::thread::sleep(after),
         End::Wait => loop {
             std::thread::park();
@@ -88,16 +94,6 @@ fn message(failure: &anyhow::Error, end: End) -> String {
         false => "",
     };
     format!("cannot boot: {failure:#}\n{advice}{next}")
-}
-
-fn shell() {
-    info("starting /bin/sh");
-    // There is no log of programs yet, and nothing but this one shell to start.
-    #[allow(clippy::disallowed_methods)]
-    let outcome = std::process::Command::new("/bin/sh").status();
-    if let Err(e) = outcome {
-        error(format!("starting /bin/sh: {e}"));
-    }
 }
 
 #[cfg(test)]

@@ -3,7 +3,8 @@
 //!
 //! ```text
 //! kernel ─> basics ─> modules ─> medium found? ─> verity ─> squashfs at /sysroot ─> overlays ─> switch root ─> systemd
-//!                        ^   └── not yet ──┘            any failure ─> one message ─> shell (rescue) or reboot
+//!                        ^   └── not yet ──┘                                    └ shell (rescue) ┘
+//!            any failure ─> one message ─> shell (rescue, but not with a damaged root) or reboot
 //! ```
 //! Linked statically and kept small: every byte here is unpacked before anything else happens.
 
@@ -14,6 +15,7 @@ mod medium;
 mod modules;
 mod overlay;
 mod root;
+mod shell;
 mod switch;
 mod words;
 
@@ -30,7 +32,13 @@ fn boot(words: &words::Words) -> anyhow::Result<std::convert::Infallible> {
     let mut modules = modules::Modules::load_index();
     modules.load_early();
     let source = root::mount(words, &root_hash, &mut modules)?;
+    // Only now: with a damaged root there is no shell. Without a console the boot goes on, which is what serves best.
+    if words.rescue
+        && let Err(error) = shell::run(&shell::greeting(&source))
+    {
+        log::error(format!("no rescue shell: {error:#}"));
+    }
     overlay::mount_all()?;
     overlay::record(&source, &root_hash)?;
-    switch::into_system(&words.init)
+    switch::into_system(words)
 }

@@ -105,7 +105,14 @@ fn wait(limit: Duration, wanted: &RootHash, modules: &mut Modules) -> anyhow::Re
             return Ok(medium);
         }
         if let Some((name, why)) = search.damaged() {
-            let since = *damaged_since.get_or_insert_with(Instant::now);
+            let since = *damaged_since.get_or_insert_with(|| {
+                // Whoever stands before the machine shall not wait for the reason.
+                error(format!(
+                    "the root image on /dev/{name} is damaged: {why}\nwaiting {} s for a better medium",
+                    GRACE_AFTER_DAMAGE.as_secs()
+                ));
+                Instant::now()
+            });
             if since.elapsed() > GRACE_AFTER_DAMAGE || start.elapsed() > limit {
                 return Err(Damaged {
                     what: format!("the root image on /dev/{name}"),

@@ -11,12 +11,14 @@ use rustix::fs::statfs;
 
 use crate::log::info;
 use crate::root::SYSROOT;
+use crate::words::{DEFAULT_INIT, Words};
 
 const RAMFS_MAGIC: u64 = 0x8584_58f6;
 const TMPFS_MAGIC: u64 = 0x0102_1994;
 
-/// Switches to the root at `/sysroot` and runs `init` in the place of this program, with its arguments.
-pub(crate) fn into_system(init: &str) -> anyhow::Result<Infallible> {
+/// Switches to the root at `/sysroot` and runs `init=` in the place of this program, with its arguments.
+pub(crate) fn into_system(words: &Words) -> anyhow::Result<Infallible> {
+    let init = words.init.as_str();
     let in_root = Path::new(SYSROOT).join(init.trim_start_matches('/'));
     if fs::symlink_metadata(&in_root).is_err() {
         bail!("the root image has no {init}, which the kernel word init= names or which is the default");
@@ -30,9 +32,16 @@ pub(crate) fn into_system(init: &str) -> anyhow::Result<Infallible> {
     // Nothing is started beside us: this program becomes the other one, so the usual door for programs does not fit.
     #[allow(clippy::disallowed_methods)]
     let error = std::process::Command::new(init)
+        .args(unit(words))
         .args(std::env::args_os().skip(1))
         .exec();
     Err(error).with_context(|| format!("starting {init}"))
+}
+
+/// systemd(1) would take the bare word `rescue` for its own rescue.target, where root logs in, who is locked here. The shell
+/// that the word asked for was there before; what follows is the usual boot. Arguments come before kernel words.
+fn unit(words: &Words) -> Option<&'static str> {
+    (words.rescue && words.init == DEFAULT_INIT).then_some("--unit=multi-user.target")
 }
 
 /// Deletes what the initramfs holds. An image that a loop device reads stays in memory until that device goes.
@@ -63,5 +72,17 @@ fn delete_below(directory: &Path, device: u64) {
         } else {
             let _ = fs::remove_file(&path);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_word_rescue_is_ours_and_not_systemds() {
+        assert_eq!(unit(&Words::parse("rescue")), Some("--unit=multi-user.target"));
+        assert_eq!(unit(&Words::parse("rescue=no")), None);
+        assert_eq!(unit(&Words::parse("rescue init=/bin/sh")), None);
     }
 }

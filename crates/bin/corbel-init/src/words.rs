@@ -8,7 +8,7 @@ use corbel_layout::verity::RootHash;
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(60);
 /// Seconds in which the message can be read.
 pub(crate) const DEFAULT_PANIC: i64 = 30;
-const DEFAULT_INIT: &str = "/usr/lib/systemd/systemd";
+pub(crate) const DEFAULT_INIT: &str = "/usr/lib/systemd/systemd";
 
 /// What the command line says.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,7 +16,7 @@ pub(crate) struct Words {
     root: Option<String>,
     /// `corbel.timeout=SECONDS`: how long to wait for the medium.
     pub(crate) timeout: Duration,
-    /// `rescue`: a shell instead of a reboot when something fails.
+    /// `rescue`: a shell before anything is started, and instead of a reboot when something fails.
     pub(crate) rescue: bool,
     /// `panic=SECONDS`, as the kernel means it: 0 waits for ever, a negative number not at all.
     pub(crate) panic: i64,
