@@ -18,7 +18,7 @@ pub use error::{ErrorBody, ErrorInfo, ErrorKind};
 pub use event::{Event, VmChange};
 pub use node::{
     Address, BootFirmware, BootInfo, BootSource, Health, HealthStatus, HypervisorInfo, HypervisorState, NodeInfo,
-    Virtualization, VirtualizationState, VmCounts,
+    SshInfo, SshState, Virtualization, VirtualizationState, VmCounts,
 };
 pub use openapi::openapi;
 pub use routes::{Access, Body, Method, Operation, ROUTES, Role, RoleError, Route};

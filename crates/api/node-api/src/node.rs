@@ -33,6 +33,11 @@ pub struct NodeInfo {
     pub virtualization: Virtualization,
     pub hypervisor: HypervisorInfo,
     pub boot: BootInfo,
+    pub ssh: SshInfo,
+    /// Whether the user `admin` has a password; without one nobody logs in at the console or by HTTP Basic. Null where that is
+    /// not known.
+    #[serde(default)]
+    pub admin_password_set: Option<bool>,
     /// Addresses other than loopback and link-local ones.
     pub addresses: Vec<Address>,
     /// `sha256:` and 64 hex digits of the DER certificate that the TLS listener shows; null without a TLS listener.
@@ -122,6 +127,24 @@ pub enum BootSource {
 pub enum BootFirmware {
     Bios,
     Uefi,
+    #[serde(other)]
+    Unknown,
+}
+
+/// Remote login.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct SshInfo {
+    pub state: SshState,
+    /// The same in one plain sentence, with the reason when it is off.
+    pub message: String,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum SshState {
+    On,
+    Off,
+    /// The node was not settled by Corbel, or a word of a newer node.
     #[serde(other)]
     Unknown,
 }

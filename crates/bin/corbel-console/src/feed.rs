@@ -1,6 +1,6 @@
-//! Where the console's knowledge comes from: the API's stream of events, a poll of the node every two seconds, settle's report.
+//! Where the console's knowledge comes from: the API's stream of events, and a poll of the node every two seconds.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use corbel_client::{Client, ClientError};
@@ -9,7 +9,7 @@ use futures_util::StreamExt as _;
 use tokio::sync::mpsc::Sender;
 use tokio::time::{MissedTickBehavior, interval, sleep};
 
-use crate::state::{Event, Ssh, State};
+use crate::state::{Event, State};
 
 const POLL: Duration = Duration::from_secs(2);
 const RETRY: Duration = Duration::from_secs(1);
@@ -20,7 +20,6 @@ const LIMIT: Duration = Duration::from_secs(10);
 #[derive(Debug, Clone)]
 pub(crate) struct Feed {
     pub(crate) socket: PathBuf,
-    pub(crate) settle: PathBuf,
 }
 
 impl Feed {
@@ -32,7 +31,6 @@ impl Feed {
     pub(crate) async fn once(&self) -> State {
         let client = self.client();
         let mut state = State::default();
-        state.on(Event::Ssh(ssh(&self.settle)));
         let node = async { Ok::<_, ClientError>((client.node().await?, client.vms().await?, client.health().await?)) };
         match node.await {
             Ok((node, vms, health)) => {
@@ -49,10 +47,6 @@ impl Feed {
     pub(crate) async fn follow(self, events: Sender<Event>) {
         let client = self.client();
         while !events.is_closed() {
-            let told = events.send(Event::Ssh(ssh(&self.settle))).await;
-            if told.is_err() {
-                return;
-            }
             if let Err(error) = session(&client, &events).await {
                 // A closed channel ends the loop above.
                 let _ = events.send(Event::Away(sentence(&error))).await;
@@ -111,15 +105,4 @@ fn sentence(error: &ClientError) -> String {
         source = error.source();
     }
     text
-}
-
-/// Remote login as settle reported it; `None` without a report.
-fn ssh(path: &Path) -> Option<Ssh> {
-    let bytes = corbel_sys::read_limited(path, 1 << 20).ok()?;
-    let report: serde_json::Value = serde_json::from_slice(&bytes).ok()?;
-    let message = report.get("ssh_message")?.as_str()?.to_owned();
-    Some(Ssh {
-        on: report.get("ssh")?.as_bool()?,
-        message,
-    })
 }

@@ -2,10 +2,8 @@
 //! any time, systemd starts it again.
 //!
 //! ```text
-//! keys, size ──┐
-//! events, poll ├─▶ Event ─▶ State::on ─▶ Action (log in, leave, paint)
-//! settle.json ─┘                │
-//!                               └──▶ draw(&State, frame)
+//! keys, size ──┬─▶ Event ─▶ State::on ─▶ Action (log in, leave, paint)
+//! events, poll ┘                └──▶ draw(&State, frame)
 //! ```
 
 mod feed;
@@ -29,9 +27,6 @@ struct Args {
     /// UNIX socket of the node's API
     #[arg(long, value_name = "PATH", default_value = corbel_node_api::SOCKET_PATH)]
     socket: PathBuf,
-    /// What settle reported about this boot
-    #[arg(long, value_name = "FILE", default_value = "/run/corbel/settle.json")]
-    settle: PathBuf,
     /// Print one frame of this size as text and end
     #[arg(long, value_name = "COLUMNSxROWS")]
     once: Option<FrameSize>,
@@ -66,10 +61,7 @@ fn main() -> anyhow::Result<()> {
         .enable_all()
         .build()
         .context("cannot start the runtime")?;
-    let feed = feed::Feed {
-        socket: args.socket,
-        settle: args.settle,
-    };
+    let feed = feed::Feed { socket: args.socket };
     match args.once {
         Some(FrameSize { columns, rows }) => {
             let state = runtime.block_on(feed.once());

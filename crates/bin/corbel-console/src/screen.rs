@@ -66,7 +66,10 @@ pub(crate) fn draw(state: &State, frame: &mut Frame<'_>) {
         buffer.set_style(Rect::new(area.x, area.y + row, end, 1), Tone::Label.style());
     }
     list(state, buffer, area, start, page);
-    let keys = " Up/Down scroll   l log in   Ctrl-L repaint";
+    let keys = match state.no_password() {
+        true => " Up/Down scroll   Ctrl-L repaint   no password is set (adminpw= or the seed)",
+        false => " Up/Down scroll   l log in   Ctrl-L repaint",
+    };
     put(
         buffer,
         area,

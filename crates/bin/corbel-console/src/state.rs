@@ -4,6 +4,8 @@ use corbel_node_api::{Health, NodeInfo, VmSummary};
 
 /// The daemon is asked once a second; after so many times it is not starting any more but broken.
 const PATIENCE: u32 = 30;
+/// Why `l` does nothing.
+const NO_PASSWORD: &str = " No password is set for admin: give one with adminpw= or in the seed";
 
 /// Everything that the screen shows.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -14,8 +16,6 @@ pub(crate) struct State {
     pub(crate) health: Option<Health>,
     /// Sorted by name.
     pub(crate) vms: Vec<VmSummary>,
-    /// The sentence on remote login, from settle's report.
-    pub(crate) ssh: Option<Ssh>,
     /// First line of the list that is shown.
     pub(crate) scroll: usize,
     /// How many lines of the list fit; the screen says so before it draws.
@@ -37,13 +37,6 @@ pub(crate) enum Daemon {
     Away(String),
 }
 
-/// Remote login as settle left it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Ssh {
-    pub(crate) on: bool,
-    pub(crate) message: String,
-}
-
 /// Something happened.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Event {
@@ -56,7 +49,6 @@ pub(crate) enum Event {
     },
     Health(Health),
     Away(String),
-    Ssh(Option<Ssh>),
     Key(Key),
     /// The terminal has another size now.
     Resized,
@@ -111,7 +103,6 @@ impl State {
             // A node that has never answered is booting, for a while.
             Event::Away(_) if self.daemon == Daemon::Starting && self.misses < PATIENCE => self.misses += 1,
             Event::Away(reason) => self.daemon = Daemon::Away(reason),
-            Event::Ssh(ssh) => self.ssh = ssh,
             Event::Resized => return Some(Action::Repaint),
             Event::Key(key) => return self.on_key(key),
         }
@@ -129,12 +120,22 @@ impl State {
             Key::PageDown => self.scroll = self.scroll.saturating_add(page),
             Key::Home => self.scroll = 0,
             Key::End => self.scroll = usize::MAX,
+            Key::Login if self.no_password() => self.hint = Some(NO_PASSWORD),
             Key::Login => return Some(Action::Login),
             Key::Repaint => return Some(Action::Repaint),
             Key::Quit => return Some(Action::Quit),
         }
         self.clamp();
         None
+    }
+
+    /// Whether login(1) would refuse everybody. What a daemon said that is away now may be past.
+    pub(crate) fn no_password(&self) -> bool {
+        self.daemon == Daemon::Here
+            && self
+                .node
+                .as_ref()
+                .is_some_and(|node| node.admin_password_set == Some(false))
     }
 
     /// The list cannot be scrolled past its last page.
@@ -200,6 +201,20 @@ mod tests {
         assert!(state.node.is_some());
         state.on(Event::Node(Box::new(node())));
         assert_eq!(state.daemon, Daemon::Here);
+    }
+
+    #[test]
+    fn without_a_password_nobody_is_sent_to_login() {
+        let mut state = State::default();
+        let mut node = node();
+        node.admin_password_set = Some(false);
+        state.on(Event::Node(Box::new(node.clone())));
+        assert_eq!(state.on(Event::Key(Key::Login)), None);
+        assert_eq!(state.hint, Some(NO_PASSWORD));
+        node.admin_password_set = Some(true);
+        state.on(Event::Node(Box::new(node)));
+        assert_eq!(state.on(Event::Key(Key::Login)), Some(Action::Login));
+        assert_eq!(state.hint, None);
     }
 
     #[test]

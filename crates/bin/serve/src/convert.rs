@@ -38,6 +38,8 @@ pub(crate) fn node(node: agent::Node, fingerprint: Option<&str>) -> wire::NodeIn
             reason: node.hypervisor.reason,
         },
         boot: boot(node.boot),
+        ssh: ssh(node.ssh),
+        admin_password_set: node.admin_password_set,
         addresses: node
             .addresses
             .into_iter()
@@ -69,6 +71,19 @@ fn boot(boot: agent::Boot) -> wire::BootInfo {
         firmware: match boot.firmware {
             agent::Firmware::Bios => wire::BootFirmware::Bios,
             agent::Firmware::Uefi => wire::BootFirmware::Uefi,
+        },
+    }
+}
+
+fn ssh(ssh: Option<agent::Ssh>) -> wire::SshInfo {
+    match ssh {
+        Some(agent::Ssh { on, message }) => wire::SshInfo {
+            state: if on { wire::SshState::On } else { wire::SshState::Off },
+            message,
+        },
+        None => wire::SshInfo {
+            state: wire::SshState::Unknown,
+            message: "Nothing is known about SSH: this boot has no report of its configuration".to_owned(),
         },
     }
 }

@@ -19,6 +19,10 @@ pub trait Facilities: Send + Sync + std::fmt::Debug {
     /// Tries KVM; called rarely.
     fn kvm(&self) -> KvmFacts;
     fn boot(&self) -> Boot;
+    /// Remote login as this boot was configured; `None` when it was not, or not by us.
+    fn ssh(&self) -> Option<Ssh>;
+    /// Whether `admin` has a password; `None` when that cannot be read.
+    fn admin_password_set(&self) -> Option<bool>;
     /// What went wrong while the configuration was applied, one sentence each.
     fn warnings(&self) -> Vec<String>;
 }
@@ -28,6 +32,14 @@ pub struct Memory {
     pub total: ByteSize,
     /// Can be used without swapping (`MemAvailable`, proc_meminfo(5)).
     pub available: ByteSize,
+}
+
+/// Remote login, as settle wrote it to `/run/corbel/settle.json`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ssh {
+    pub on: bool,
+    /// The same as a sentence, with the reason when it is off.
+    pub message: String,
 }
 
 /// How this boot came to be, as the initrd wrote it to `/run/corbel/boot.json`.

@@ -2,7 +2,7 @@
 
 use corbel_model::ByteSize;
 
-use crate::facilities::{Boot, BootSource, Facilities, Firmware, Memory};
+use crate::facilities::{Boot, BootSource, Facilities, Firmware, Memory, Ssh};
 use crate::virtualization::{Device, Extension, KvmFacts};
 
 /// A server with 16 processors and 64 GiB; change the fields at will.
@@ -12,6 +12,8 @@ pub struct FakeFacilities {
     pub memory: Memory,
     pub kvm: KvmFacts,
     pub boot: Boot,
+    pub ssh: Option<Ssh>,
+    pub admin_password_set: Option<bool>,
     pub addresses: Vec<(String, String)>,
     pub warnings: Vec<String>,
     started: std::time::Instant,
@@ -38,6 +40,11 @@ impl Default for FakeFacilities {
                 root_hash: Some("5f".repeat(32)),
                 firmware: Firmware::Uefi,
             },
+            ssh: Some(Ssh {
+                on: false,
+                message: "SSH is off: this node is simulated".to_owned(),
+            }),
+            admin_password_set: Some(false),
             // Addresses that documentation may use (RFC 5737, RFC 3849).
             addresses: vec![
                 ("eth0".to_owned(), "192.0.2.10".to_owned()),
@@ -73,6 +80,12 @@ impl Facilities for FakeFacilities {
     }
     fn boot(&self) -> Boot {
         self.boot.clone()
+    }
+    fn ssh(&self) -> Option<Ssh> {
+        self.ssh.clone()
+    }
+    fn admin_password_set(&self) -> Option<bool> {
+        self.admin_password_set
     }
     fn warnings(&self) -> Vec<String> {
         self.warnings.clone()

@@ -5,9 +5,12 @@ use std::io::ErrorKind;
 use std::os::fd::{FromRawFd, OwnedFd};
 use std::path::Path;
 
-use crate::facilities::{Boot, Facilities, Firmware, Memory};
+use crate::facilities::{Boot, Facilities, Firmware, Memory, Ssh};
 use crate::parse;
 use crate::virtualization::{Device, Extension, KvmFacts};
+
+/// What settle reported about this boot.
+const SETTLE_REPORT: &str = "/run/corbel/settle.json";
 
 /// This machine.
 #[derive(Debug, Clone, Copy, Default)]
@@ -81,8 +84,17 @@ impl Facilities for Host {
         parse::parse_boot(read("/run/corbel/boot.json").as_bytes(), firmware)
     }
 
+    fn ssh(&self) -> Option<Ssh> {
+        parse::parse_ssh(read(SETTLE_REPORT).as_bytes())
+    }
+
+    fn admin_password_set(&self) -> Option<bool> {
+        // Not settle's report: a password may be given later, by passwd(1).
+        parse::parse_password_set(&read("/etc/shadow"), "admin")
+    }
+
     fn warnings(&self) -> Vec<String> {
-        parse::parse_warnings(read("/run/corbel/settle.json").as_bytes())
+        parse::parse_warnings(read(SETTLE_REPORT).as_bytes())
     }
 }
 

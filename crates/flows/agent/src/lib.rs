@@ -29,7 +29,7 @@ use corbel_virt::{Console, Hypervisor, Network, UploadChunk, VirtError, VmChange
 use tokio::sync::{broadcast, mpsc};
 
 use calls::Calls;
-pub use facilities::{Boot, BootSource, Facilities, Firmware, Memory};
+pub use facilities::{Boot, BootSource, Facilities, Firmware, Memory, Ssh};
 pub use health::Health;
 use health::HealthCell;
 pub use host::Host;

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use corbel_model::vm::{VmState, VmSummary};
 
-use crate::{Agent, Boot, Memory, Verdict, VirtualizationState, judge};
+use crate::{Agent, Boot, Memory, Ssh, Verdict, VirtualizationState, judge};
 
 /// What `GET /v1/node` shows, in our own words.
 #[derive(Debug, Clone, PartialEq)]
@@ -16,6 +16,10 @@ pub struct Node {
     pub virtualization: Verdict,
     pub hypervisor: HypervisorStatus,
     pub boot: Boot,
+    /// `None` when nothing is known about remote login.
+    pub ssh: Option<Ssh>,
+    /// `None` when that cannot be read.
+    pub admin_password_set: Option<bool>,
     /// Interface and address.
     pub addresses: Vec<(String, String)>,
     pub cpus: u32,
@@ -64,6 +68,8 @@ impl Agent {
             uptime_seconds: facilities.uptime_seconds(),
             verdict: known.unwrap_or_else(|| judge(&facilities.kvm())),
             boot: facilities.boot(),
+            ssh: facilities.ssh(),
+            admin_password_set: facilities.admin_password_set(),
             addresses: facilities.addresses(),
             cpus: facilities.cpus(),
             memory: facilities.memory(),
@@ -98,6 +104,8 @@ impl Agent {
                 reason: self.health().reason,
             },
             boot: facts.boot,
+            ssh: facts.ssh,
+            admin_password_set: facts.admin_password_set,
             addresses: facts.addresses,
             cpus: facts.cpus,
             memory: facts.memory,
@@ -150,6 +158,8 @@ struct Facts {
     uptime_seconds: u64,
     verdict: Verdict,
     boot: Boot,
+    ssh: Option<Ssh>,
+    admin_password_set: Option<bool>,
     addresses: Vec<(String, String)>,
     cpus: u32,
     memory: Memory,

@@ -3,7 +3,7 @@
 use corbel_model::ByteSize;
 use serde::Deserialize;
 
-use crate::{Boot, BootSource, Firmware, Memory};
+use crate::{Boot, BootSource, Firmware, Memory, Ssh};
 
 /// `/proc/meminfo` (proc_meminfo(5)); amounts are KiB there.
 pub(crate) fn parse_meminfo(text: &str) -> Memory {
@@ -92,6 +92,31 @@ pub(crate) fn parse_warnings(json: &[u8]) -> Vec<String> {
         .unwrap_or_default()
 }
 
+#[derive(Deserialize)]
+struct SshReport {
+    ssh: bool,
+    ssh_message: String,
+}
+
+/// What `/run/corbel/settle.json` says on remote login.
+pub(crate) fn parse_ssh(json: &[u8]) -> Option<Ssh> {
+    let report: SshReport = serde_json::from_slice(json).ok()?;
+    Some(Ssh {
+        on: report.ssh,
+        message: report.ssh_message,
+    })
+}
+
+/// Whether this user's password in `/etc/shadow` (shadow(5)) lets anybody in: `!` and `*` stand for none. `None` without a line.
+pub(crate) fn parse_password_set(shadow: &str, user: &str) -> Option<bool> {
+    let password = shadow
+        .lines()
+        .find_map(|line| line.strip_prefix(user)?.strip_prefix(':'))?
+        .split(':')
+        .next()?;
+    Some(!password.starts_with(['!', '*']))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -129,6 +154,18 @@ mod tests {
         assert_eq!(parse_boot(b"", Firmware::Bios), Boot::default());
         assert_eq!(parse_warnings(br#"{"warnings":["a",{"message":"b"},3]}"#), ["a", "b"]);
         assert!(parse_warnings(b"[]").is_empty());
+        let ssh = parse_ssh(br#"{"ssh":true,"ssh_message":"SSH is on for admin","later":1}"#).expect("a report");
+        assert_eq!((ssh.on, ssh.message.as_str()), (true, "SSH is on for admin"));
+        assert_eq!(parse_ssh(br#"{"ssh":true}"#), None);
+    }
+
+    #[test]
+    fn a_locked_password_is_none() {
+        let shadow = "root:*:1::::::\nadministrator:!:1::::::\nadmin:$6$x$y:1::::::\n";
+        assert_eq!(parse_password_set(shadow, "admin"), Some(true));
+        assert_eq!(parse_password_set(shadow, "administrator"), Some(false));
+        assert_eq!(parse_password_set(shadow, "root"), Some(false));
+        assert_eq!(parse_password_set("", "admin"), None);
     }
 
     proptest! {
@@ -140,6 +177,8 @@ mod tests {
             parse_flags(&text);
             parse_boot(text.as_bytes(), Firmware::Bios);
             parse_warnings(text.as_bytes());
+            parse_ssh(text.as_bytes());
+            parse_password_set(&text, "admin");
         }
     }
 }

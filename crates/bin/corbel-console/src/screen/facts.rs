@@ -2,7 +2,7 @@
 
 use corbel_model::ByteSize;
 use corbel_node_api::{
-    Address, BootFirmware, BootSource, HealthStatus, HypervisorState, NodeInfo, VirtualizationState,
+    Address, BootFirmware, BootSource, HealthStatus, HypervisorState, NodeInfo, SshState, VirtualizationState,
 };
 
 use super::Tone;
@@ -71,20 +71,15 @@ pub(super) fn rows(state: &State, width: usize, height: usize) -> Vec<Row> {
     }
     if let Some(node) = &state.node {
         addresses(&mut rows, node, height);
-    }
-    if let Some(ssh) = &state.ssh {
         // An address to log in to stands in the line, where there is one.
-        let address = state
-            .node
-            .as_ref()
-            .and_then(|node| ordered(node).first().map(|a| a.address.clone()));
-        let text = match address {
-            Some(address) if ssh.on => format!("ssh admin@{address}"),
-            _ => ssh.message.strip_prefix("SSH is ").unwrap_or(&ssh.message).to_owned(),
+        let text = match ordered(node).first() {
+            Some(first) if node.ssh.state == SshState::On => format!("ssh admin@{}", first.address),
+            _ => {
+                let message = &node.ssh.message;
+                message.strip_prefix("SSH is ").unwrap_or(message).to_owned()
+            }
         };
         rows.add("SSH", &text, Tone::Plain);
-    }
-    if let Some(node) = &state.node {
         if let Some(fingerprint) = &node.certificate_fingerprint {
             rows.add("Cert", fingerprint, Tone::Plain);
         }

@@ -1,8 +1,8 @@
 use super::*;
-use crate::state::{Event, Key, Ssh};
+use crate::state::{Event, Key};
 use corbel_node_api::{
     Address, BootFirmware, BootInfo, BootSource, Health, HealthStatus, HypervisorInfo, HypervisorState, NodeInfo,
-    Virtualization, VirtualizationState, VmCounts,
+    SshInfo, SshState, Virtualization, VirtualizationState, VmCounts,
 };
 use proptest::prelude::*;
 
@@ -38,6 +38,11 @@ pub(crate) fn node() -> NodeInfo {
             root_hash: Some("ab".repeat(32)),
             firmware: BootFirmware::Uefi,
         },
+        ssh: SshInfo {
+            state: SshState::Off,
+            message: "SSH is off: neither a key nor a password was given".into(),
+        },
+        admin_password_set: Some(false),
         addresses: vec![
             Address {
                 interface: "enp1s0".into(),
@@ -61,8 +66,6 @@ pub(crate) fn node() -> NodeInfo {
 pub(crate) fn fresh() -> State {
     let mut state = State::default();
     state.on(Event::Node(Box::new(node())));
-    let message = "SSH is off: neither a key nor a password was given".into();
-    state.on(Event::Ssh(Some(Ssh { on: false, message })));
     state
 }
 
@@ -96,11 +99,13 @@ fn degraded() -> State {
 }
 
 fn many() -> State {
-    let mut state = fresh();
-    state.on(Event::Ssh(Some(Ssh {
-        on: true,
-        message: "SSH is on for admin, with keys only".into(),
-    })));
+    let mut state = with(|node| {
+        node.ssh = SshInfo {
+            state: SshState::On,
+            message: "SSH is on for admin, with password".into(),
+        };
+        node.admin_password_set = Some(true);
+    });
     let states = [
         VmState::Running,
         VmState::Off,

@@ -138,6 +138,16 @@ fn glance(node: &NodeInfo) -> Vec<(&'static str, String)> {
                 addresses.join("\n")
             },
         ),
+        ("SSH", node.ssh.message.clone()),
+        (
+            "Password",
+            match node.admin_password_set {
+                Some(true) => "set for admin",
+                Some(false) => "none for admin: nobody can log in at the console",
+                None => "not known",
+            }
+            .to_owned(),
+        ),
         ("Certificate", dash(node.certificate_fingerprint.as_deref())),
         ("Booted from", format!("{source}{medium}, {firmware}")),
         ("Root hash", dash(node.boot.root_hash.as_deref())),
