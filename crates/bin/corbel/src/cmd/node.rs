@@ -138,7 +138,10 @@ fn glance(node: &NodeInfo) -> Vec<(&'static str, String)> {
                 addresses.join("\n")
             },
         ),
-        ("SSH", node.ssh.message.clone()),
+        (
+            "SSH",
+            dash(node.ssh.message.strip_prefix("SSH is ").or(Some(&node.ssh.message))),
+        ),
         (
             "Password",
             match node.admin_password_set {
