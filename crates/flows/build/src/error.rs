@@ -19,12 +19,22 @@ pub enum BuildError {
         "no Debian archive is configured for apt on this host: name one with --mirror URL (and --security-mirror URL)"
     )]
     NoMirror,
-    #[error("the package lists of {suite} could not be fetched; with a warm cache, --offline builds without a network")]
-    Lists { suite: String, source: ProgramError },
+    #[error(
+        "the package lists of {suite} could not be fetched from {from}; with a warm cache, --offline builds without a network"
+    )]
+    Lists {
+        suite: String,
+        from: String,
+        source: ProgramError,
+    },
     #[error("the packages of the recipe cannot be had together in {suite}")]
     Resolve { suite: String, source: ProgramError },
-    #[error("{package} could not be fetched; with a warm cache, --offline builds without a network")]
-    Fetch { package: String, source: ProgramError },
+    #[error("{package} could not be fetched from {from}; with a warm cache, --offline builds without a network")]
+    Fetch {
+        package: String,
+        from: String,
+        source: ProgramError,
+    },
     #[error(
         "{package} is not in the cache and --offline was given: build once with a network, or leave --offline away"
     )]
@@ -47,7 +57,7 @@ pub enum BuildError {
     DamagedPackage { package: String },
     #[error("{what} was not where it should be: {path}")]
     Missing { what: &'static str, path: PathBuf },
-    #[error("the disk of {path} is full: {operation} needs more room")]
+    #[error("cannot {operation}{}: the disk is full; make room there, or choose another place (--cache, --out, TMPDIR)", at(.path))]
     DiskFull { operation: &'static str, path: PathBuf },
     #[error("cannot {operation} {path}")]
     Io {
@@ -55,10 +65,16 @@ pub enum BuildError {
         path: PathBuf,
         source: io::Error,
     },
+    #[error("cannot {doing}: {program} is not installed; on Debian and Ubuntu, apt install {package} brings it")]
+    NoProgram {
+        doing: &'static str,
+        program: String,
+        package: String,
+    },
     #[error("cannot {doing}")]
     Program { doing: &'static str, source: ProgramError },
     #[error(transparent)]
-    File(#[from] FileError),
+    File(FileError),
     #[error("{problem}")]
     Content { problem: String },
     #[error("{path} is not a Corbel image: {problem}")]
@@ -85,11 +101,27 @@ impl BuildError {
     pub(crate) fn program(doing: &'static str) -> impl FnOnce(ProgramError) -> Self {
         move |source| match source {
             ProgramError::Cancelled { .. } => Self::Cancelled,
-            ProgramError::Failed { ref tail, .. } if tail.contains("No space left on device") => Self::DiskFull {
+            source if is_full(&source) => Self::DiskFull {
                 operation: doing,
-                path: std::env::temp_dir(),
+                path: PathBuf::new(),
+            },
+            ProgramError::Missing { program } => Self::NoProgram {
+                doing,
+                package: package_of(&program),
+                program,
             },
             source => Self::Program { doing, source },
+        }
+    }
+
+    /// Say which disk a program found full: of the places that a build writes to, the one with the least room left.
+    pub(crate) fn locate(self, places: &[&Path]) -> Self {
+        match self {
+            Self::DiskFull { operation, path } if path.as_os_str().is_empty() => Self::DiskFull {
+                operation,
+                path: fullest(places).unwrap_or(path),
+            },
+            other => other,
         }
     }
 
@@ -97,5 +129,81 @@ impl BuildError {
         Self::Content {
             problem: problem.into(),
         }
+    }
+}
+
+impl From<FileError> for BuildError {
+    fn from(error: FileError) -> Self {
+        match error {
+            FileError::Io {
+                operation,
+                path,
+                source,
+            } => Self::io(operation, &path)(source),
+            other => Self::File(other),
+        }
+    }
+}
+
+/// Whether a program failed because a disk is full: strerror(3) of ENOSPC and EDQUOT, and mtools' own words.
+pub(crate) fn is_full(error: &ProgramError) -> bool {
+    let words = ["No space left on device", "Disk quota exceeded", "Disk full"];
+    matches!(error, ProgramError::Failed { tail, .. } if words.iter().any(|word| tail.contains(word)))
+}
+
+/// Debian's package of a program that is not there.
+fn package_of(program: &str) -> String {
+    let name = program.rsplit('/').next().unwrap_or(program);
+    match name {
+        "dpkg-deb" => "dpkg",
+        "apt-get" | "apt-helper" => "apt",
+        other => other,
+    }
+    .to_owned()
+}
+
+fn fullest(places: &[&Path]) -> Option<PathBuf> {
+    let free = |path: &Path| {
+        rustix::fs::statvfs(path)
+            .ok()
+            .map(|s| s.f_bavail.saturating_mul(s.f_frsize))
+    };
+    places
+        .iter()
+        .filter_map(|place| Some((free(place)?, *place)))
+        .min()
+        .map(|(_, place)| place.to_owned())
+}
+
+fn at(path: &Path) -> String {
+    if path.as_os_str().is_empty() {
+        String::new()
+    } else {
+        format!(" {}", path.display())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_disk_and_a_missing_program_say_what_to_do() {
+        let full = BuildError::from(FileError::Io {
+            operation: "write",
+            path: "/cache/x".into(),
+            source: io::ErrorKind::StorageFull.into(),
+        });
+        assert_eq!(
+            full.to_string(),
+            "cannot write /cache/x: the disk is full; make room there, or choose another place (--cache, --out, TMPDIR)"
+        );
+        let missing = BuildError::program("read a package's control data")(ProgramError::Missing {
+            program: "dpkg-deb".into(),
+        });
+        assert_eq!(
+            missing.to_string(),
+            "cannot read a package's control data: dpkg-deb is not installed; on Debian and Ubuntu, apt install dpkg brings it"
+        );
     }
 }

@@ -1,6 +1,7 @@
 //! Package files by checksum: `<cache>/packages/<sha256>.deb`. apt's own downloader fetches and verifies them.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -8,8 +9,10 @@ use corbel_release::lock::{Lock, Locked};
 use corbel_sys::{Program, ProgramError, hash_file};
 
 use crate::BuildError;
+use crate::error::is_full;
 use crate::mirror::Mirrors;
 use crate::report::Step;
+use crate::scratch::Scratch;
 
 /// Files that one call of apt's helper fetches: enough to keep the connection busy, few enough for progress.
 const BATCH: usize = 16;
@@ -37,7 +40,10 @@ pub(crate) fn all(cache: &Path, lock: &Lock, mirrors: Option<&Mirrors>, step: &S
     };
     let Some(mirrors) = mirrors else {
         return Err(BuildError::NotCached {
-            package: format!("{} {}", first.name, first.version),
+            package: match missing.len() {
+                1 => format!("{} {}", first.name, first.version),
+                many => format!("{} {} (like {} more)", first.name, first.version, many - 1),
+            },
         });
     };
     let total = missing.iter().map(|p| p.size).sum();
@@ -54,10 +60,7 @@ pub(crate) fn all(cache: &Path, lock: &Lock, mirrors: Option<&Mirrors>, step: &S
 }
 
 fn fetch(folder: &Path, batch: &[&Locked], mirrors: &Mirrors, step: &Step<'_>) -> Result<(), BuildError> {
-    let incoming = tempfile::Builder::new()
-        .prefix(".incoming-")
-        .tempdir_in(folder)
-        .map_err(BuildError::io("make a folder in", folder))?;
+    let incoming = Scratch::new(folder, ".incoming-")?;
     let mut program = Program::new("/usr/lib/apt/apt-helper")
         .args([
             "-o",
@@ -74,7 +77,13 @@ fn fetch(folder: &Path, batch: &[&Locked], mirrors: &Mirrors, step: &Step<'_>) -
             .arg(format!("SHA256:{}", package.sha256));
     }
     program.run(step.cancel()).map_err(|source| match source {
-        ProgramError::Cancelled { .. } => BuildError::Cancelled,
+        source @ (ProgramError::Cancelled { .. } | ProgramError::Missing { .. }) => {
+            BuildError::program("fetch packages")(source)
+        }
+        source if is_full(&source) => BuildError::DiskFull {
+            operation: "fetch packages into",
+            path: folder.to_owned(),
+        },
         source => {
             let absent = batch
                 .iter()
@@ -82,6 +91,7 @@ fn fetch(folder: &Path, batch: &[&Locked], mirrors: &Mirrors, step: &Step<'_>) -
                 .unwrap_or(&batch[0]);
             BuildError::Fetch {
                 package: format!("{} {}", absent.name, absent.version),
+                from: mirrors.root(absent.archive).to_owned(),
                 source,
             }
         }
@@ -89,6 +99,8 @@ fn fetch(folder: &Path, batch: &[&Locked], mirrors: &Mirrors, step: &Step<'_>) -
     for package in batch {
         let from = incoming.path().join(&package.sha256);
         let to = folder.join(format!("{}.deb", package.sha256));
+        // For everybody to read, whatever the umask: mmdebstrap and apt read it as other users.
+        fs::set_permissions(&from, fs::Permissions::from_mode(0o644)).map_err(BuildError::io("keep", &to))?;
         fs::rename(&from, &to).map_err(BuildError::io("keep", &to))?;
     }
     Ok(())

@@ -1,6 +1,7 @@
 //! Looking into a finished image without mounting it: manifest, verified root, kernel words as the UKI has them, seed.
 
 use std::collections::BTreeMap;
+use std::io;
 use std::path::Path;
 
 use corbel_disk::{FileMedium, read_seed_partition};
@@ -37,6 +38,12 @@ pub enum RootState {
 
 /// Read the image at `path`; every block of the root is checked.
 pub fn inspect(path: &Path) -> Result<Inspection, BuildError> {
+    if path.is_dir() {
+        return Err(BuildError::NotAnImage {
+            path: path.to_owned(),
+            problem: "it is a folder".into(),
+        });
+    }
     let medium = FileMedium::open(path).map_err(BuildError::io("open", path))?;
     let size = path.metadata().map_err(BuildError::io("read", path))?.len();
     let not_ours = |problem: String| BuildError::NotAnImage {
@@ -52,7 +59,10 @@ pub fn inspect(path: &Path) -> Result<Inspection, BuildError> {
     let mut bytes = vec![0; usize::try_from(extent.length).unwrap_or(0)];
     medium
         .read_at(extent.offset, &mut bytes)
-        .map_err(BuildError::io("read", path))?;
+        .map_err(|error| match error.kind() {
+            io::ErrorKind::UnexpectedEof => not_ours("it ends in the middle: copy or download it again".into()),
+            _ => BuildError::io("read", path)(error),
+        })?;
     let manifest = parse_manifest(&String::from_utf8_lossy(&bytes))
         .map_err(|e| not_ours(format!("its manifest is damaged ({e})")))?;
     let root = check_root(&medium, find("CORBEL/ROOT.IMG")?, manifest.root_hash.as_deref());

@@ -82,6 +82,9 @@ pub(crate) fn iso(
         .arg(mbr)
         .args(["-eltorito-alt-boot", "-e", "boot/esp.img", "-no-emul-boot"])
         .args(["-efi-boot-part", "--efi-boot-image", "--protective-msdos-label"])
+        // Folders, and when an entry was read or changed: SOURCE_DATE_EPOCH does not reach these.
+        .arg("--set_all_file_dates")
+        .arg(format!("={}", tools.epoch))
         .args(["-append_partition", "3", BASIC_DATA])
         .arg(&seed)
         .args(["-appended_part_as_gpt", "--gpt_disk_guid"])

@@ -12,6 +12,7 @@ mod base;
 mod binaries;
 mod boot;
 mod cache;
+mod contents;
 mod demo;
 mod error;
 mod fetch;
@@ -27,6 +28,7 @@ mod request;
 mod resolve;
 mod root;
 mod run;
+mod scratch;
 mod tools;
 
 pub use error::BuildError;

@@ -13,6 +13,7 @@ use crate::cache::{Key, layer};
 use crate::fetch;
 use crate::recipe::{Loaded, OverlayContent};
 use crate::report::Step;
+use crate::scratch::{Scratch, temporary};
 
 /// Users and groups of our own are made together with those of the packages.
 const SYSUSERS: &str = "usr/lib/sysusers.d/corbel.conf";
@@ -24,8 +25,10 @@ pub(crate) fn installed(cache: &Path, lock: &Lock, recipe: &Loaded, step: &Step<
         _ => return Err(BuildError::content(format!("the recipe's overlay has no {SYSUSERS}"))),
     };
     let key = locked_key("packages-2", lock, &lock.image).with(&sysusers);
-    let (folder, cached) = layer(cache, "packages", key, |folder| {
-        let users = folder.join("corbel.conf");
+    let (folder, cached) = layer(cache, "packages", key, step, |folder| {
+        let stage = stage()?;
+        // Beside the packages, where mmdebstrap's own users may read it; a home folder they may not.
+        let users = stage.path().join("sysusers.conf");
         write_atomic(&users, &sysusers, 0o644)?;
         let names: Vec<_> = recipe.packages.package.iter().map(|p| p.name.as_str()).collect();
         let program = Program::new("mmdebstrap")
@@ -35,7 +38,8 @@ pub(crate) fn installed(cache: &Path, lock: &Lock, recipe: &Loaded, step: &Step<
                 users.display()
             ))
             .arg("--customize-hook=chroot \"$1\" systemd-sysusers");
-        bootstrap(cache, lock, &lock.image, program, &folder.join("packages.tar"), step)
+        let tar = folder.join("packages.tar");
+        bootstrap(cache, lock, &lock.image, program, stage.path(), &tar, step)
     })?;
     if cached {
         step.cached();
@@ -46,11 +50,12 @@ pub(crate) fn installed(cache: &Path, lock: &Lock, recipe: &Loaded, step: &Step<
 /// The tools tree: `<layer>/tree`, unpacked without running anything of it.
 pub(crate) fn tools(cache: &Path, lock: &Lock, recipe: &Loaded, step: &Step<'_>) -> Result<PathBuf, BuildError> {
     let key = locked_key("tools-1", lock, &lock.tools);
-    let (folder, cached) = layer(cache, "tools", key, |folder| {
+    let (folder, cached) = layer(cache, "tools", key, step, |folder| {
         let names: Vec<_> = recipe.tools.package.iter().map(|p| p.name.as_str()).collect();
         let program = Program::new("mmdebstrap").args(["--variant=extract", &format!("--include={}", names.join(","))]);
         let tar = folder.join("tools.tar");
-        bootstrap(cache, lock, &lock.tools, program, &tar, step)?;
+        let stage = stage()?;
+        bootstrap(cache, lock, &lock.tools, program, stage.path(), &tar, step)?;
         unpack(&tar, &folder.join("tree"))?;
         fs::remove_file(&tar).map_err(BuildError::io("remove", &tar))
     })?;
@@ -67,29 +72,36 @@ fn locked_key(kind: &str, lock: &Lock, packages: &[Locked]) -> Key {
     )
 }
 
+/// A folder for a repository and for mmdebstrap's own temporary files. mmdebstrap's user namespace maps other ids than ours:
+/// everyone must be able to reach what it reads.
+fn stage() -> Result<Scratch, BuildError> {
+    let stage = Scratch::new(&temporary(), "corbel-packages-")?;
+    let tmp = stage.path().join("tmp");
+    fs::create_dir(&tmp)
+        .and_then(|()| fs::set_permissions(&tmp, fs::Permissions::from_mode(0o755)))
+        .map_err(BuildError::io("make", &tmp))?;
+    Ok(stage)
+}
+
 /// Run mmdebstrap against a repository that holds exactly the locked files.
 fn bootstrap(
     cache: &Path,
     lock: &Lock,
     packages: &[Locked],
     program: Program,
+    stage: &Path,
     tar: &Path,
     step: &Step<'_>,
 ) -> Result<(), BuildError> {
-    // mmdebstrap's user namespace maps other ids than ours: what it reads must be readable by everyone.
-    let stage = tempfile::Builder::new()
-        .prefix("corbel-packages-")
-        .permissions(fs::Permissions::from_mode(0o755))
-        .tempdir()
-        .map_err(BuildError::io("make a folder in", &std::env::temp_dir()))?;
     step.note(format!("checking {} packages", packages.len()));
-    repository(cache, packages, stage.path(), step)?;
+    repository(cache, packages, stage, step)?;
     let program = program
         .args(["--mode=auto", "--architectures=amd64", "--format=tar"])
         .arg("--aptopt=APT::Install-Recommends \"false\"")
         .arg(&lock.suite)
         .arg(tar)
-        .arg(format!("deb [trusted=yes] copy://{} ./", stage.path().display()))
+        .arg(format!("deb [trusted=yes] copy://{} ./", stage.display()))
+        .env("TMPDIR", stage.join("tmp"))
         .env("SOURCE_DATE_EPOCH", lock.epoch.to_string())
         // Maintainer scripts look for these; a root's PATH may lack them.
         .env("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin")
@@ -115,6 +127,7 @@ fn repository(cache: &Path, packages: &[Locked], stage: &Path, step: &Step<'_>) 
         if fs::hard_link(&from, &to).is_err() {
             fs::copy(&from, &to).map_err(BuildError::io("copy a package to", &to))?;
         }
+        fs::set_permissions(&to, fs::Permissions::from_mode(0o644)).map_err(BuildError::io("set the mode of", &to))?;
         let control = Program::new("dpkg-deb")
             .arg("--field")
             .arg(&to)

@@ -69,6 +69,12 @@ impl Step<'_> {
             note: note.into(),
         });
     }
+    /// Something that was put right, but that a person should know of.
+    pub(crate) fn warn(&self, message: impl Into<String>) {
+        self.report.sink.event(Event::Warning {
+            message: message.into(),
+        });
+    }
     pub(crate) fn bytes(&self, done: u64, total: Option<u64>) {
         self.report.sink.event(Event::StepProgress {
             step: self.id.into(),
@@ -87,5 +93,19 @@ impl Step<'_> {
         } else {
             Ok(())
         }
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod testing {
+    use super::*;
+
+    /// Run `work` as a step that nobody listens to.
+    pub(crate) fn step<T>(
+        cancel: &Cancel,
+        work: impl FnOnce(&Step<'_>) -> Result<T, BuildError>,
+    ) -> Result<T, BuildError> {
+        let sink = |_: Event| {};
+        Report { sink: &sink, cancel }.step("test", "Testing", work)
     }
 }

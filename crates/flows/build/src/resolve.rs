@@ -9,9 +9,11 @@ use corbel_release::recipe::Packages;
 use corbel_sys::{Cancel, Program, ProgramError, write_atomic};
 
 use crate::cache::Key;
+use crate::error::is_full;
 use crate::mirror::Mirrors;
 use crate::recipe::Loaded;
 use crate::report::Step;
+use crate::scratch::lock_folder;
 use crate::{BuildError, BuildRequest};
 
 /// Debian's keys, from the package debian-archive-keyring, so that a host that is not Debian verifies the same way.
@@ -74,17 +76,22 @@ fn resolve(
     request: String,
     step: &Step<'_>,
 ) -> Result<Lock, BuildError> {
-    let apt = Apt::prepare(
-        &cache.join("apt").join(suite),
-        suite,
-        &recipe.recipe.os.components.join(" "),
-        mirrors,
-    )?;
+    let folder = cache.join("apt").join(suite);
+    fs::create_dir_all(&folder).map_err(BuildError::io("make", &folder))?;
+    // apt would not wait for another build that uses the same state, but fail.
+    let _lock = lock_folder(&folder, step)?;
+    let apt = Apt::prepare(&folder, suite, &recipe.recipe.os.components.join(" "), mirrors)?;
     step.note("fetching package lists");
     apt.update(step.cancel()).map_err(|source| match source {
         ProgramError::Cancelled { .. } => BuildError::Cancelled,
+        source @ ProgramError::Missing { .. } => BuildError::program("fetch package lists")(source),
+        source if is_full(&source) => BuildError::DiskFull {
+            operation: "fetch package lists into",
+            path: folder.clone(),
+        },
         source => BuildError::Lists {
             suite: suite.into(),
+            from: mirrors.main.clone(),
             source,
         },
     })?;
@@ -109,6 +116,33 @@ fn resolve(
         image: set(&recipe.packages)?,
         tools: set(&recipe.tools)?,
     })
+}
+
+/// apt.conf(5) for a state of its own; read after the host's, whose proxy and credentials stay in force.
+fn options(folder: &Path) -> String {
+    let folder = folder.display();
+    format!(
+        r#"Dir::State "{folder}/state";
+Dir::State::status "{folder}/state/status";
+Dir::Cache "{folder}/cache";
+Dir::Etc::sourcelist "{folder}/etc/sources.list";
+Dir::Etc::sourceparts "-";
+Dir::Etc::preferences "-";
+Dir::Etc::preferencesparts "-";
+APT::Architecture "amd64";
+#clear APT::Architectures;
+APT::Architectures {{ "amd64"; }};
+APT::Install-Recommends "false";
+APT::Install-Suggests "false";
+APT::Sandbox::User "root";
+APT::Update::Error-Mode "any";
+Acquire::Languages "none";
+Acquire::Retries "3";
+// Without it, --print-uris still prints MD5 (apt-get(8)).
+Acquire::ForceHash "SHA256";
+pkgCacheGen::Essential "none";
+"#
+    )
 }
 
 /// An apt whose state, cache and sources are ours, with nothing installed.
@@ -140,48 +174,14 @@ impl Apt {
         }
         write_atomic(&folder.join("etc/sources.list"), sources.as_bytes(), 0o644)?;
         write_atomic(&folder.join("state/status"), b"", 0o644)?;
+        write_atomic(&folder.join("etc/apt.conf"), options(folder).as_bytes(), 0o644)?;
         Ok(Self {
             folder: folder.to_owned(),
         })
     }
 
     fn get(&self) -> Program {
-        let option = |name: &str, value: &Path| format!("{name}={}", value.display());
-        Program::new("apt-get").args([
-            "-o".into(),
-            option("Dir::State", &self.folder.join("state")),
-            "-o".into(),
-            option("Dir::State::status", &self.folder.join("state/status")),
-            "-o".into(),
-            option("Dir::Cache", &self.folder.join("cache")),
-            "-o".into(),
-            option("Dir::Etc::sourcelist", &self.folder.join("etc/sources.list")),
-            "-o".into(),
-            "Dir::Etc::sourceparts=-".into(),
-            "-o".into(),
-            "Dir::Etc::preferences=-".into(),
-            "-o".into(),
-            "Dir::Etc::preferencesparts=-".into(),
-            "-o".into(),
-            "APT::Architecture=amd64".into(),
-            "-o".into(),
-            "APT::Architectures::=amd64".into(),
-            "-o".into(),
-            "APT::Install-Recommends=false".into(),
-            "-o".into(),
-            "APT::Sandbox::User=root".into(),
-            "-o".into(),
-            "APT::Update::Error-Mode=any".into(),
-            "-o".into(),
-            "Acquire::Languages=none".into(),
-            "-o".into(),
-            "Acquire::Retries=3".into(),
-            "-o".into(),
-            // Without it, --print-uris still prints MD5 (apt-get(8)).
-            "Acquire::ForceHash=SHA256".into(),
-            "-o".into(),
-            "pkgCacheGen::Essential=none".into(),
-        ])
+        Program::new("apt-get").arg("-c").arg(self.folder.join("etc/apt.conf"))
     }
 
     fn update(&self, cancel: &Cancel) -> Result<(), ProgramError> {

@@ -12,8 +12,8 @@ use corbel_sys::{Cancel, hash_file, write_atomic};
 use crate::base::{Inputs, base};
 use crate::binaries::binaries;
 use crate::boot::{boot_files, entries};
-use crate::cache::work_folder;
 use crate::report::Report;
+use crate::scratch::{Scratch, temporary};
 use crate::tools::Tools;
 use crate::{BuildError, BuildRequest, Built};
 use crate::{demo, fetch, initrd, iso, mirror, netboot, packages, recipe, resolve, root};
@@ -28,7 +28,8 @@ pub fn build(request: &BuildRequest, sink: &dyn Sink, cancel: &Cancel) -> Result
         title: format!("Building Corbel {}", request.version),
         steps: STEPS,
     });
-    let result = run(request, Report { sink, cancel });
+    let result = run(request, Report { sink, cancel })
+        .map_err(|error| error.locate(&[&request.cache, &temporary(), &request.out]));
     let elapsed_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
     let message = result.as_ref().err().map(ToString::to_string);
     sink.event(Event::End {
@@ -51,7 +52,8 @@ fn run(request: &BuildRequest, report: Report<'_>) -> Result<Built, BuildError> 
     }
     fs::create_dir_all(&request.out).map_err(BuildError::io("make", &request.out))?;
     let cache = &request.cache;
-    let work = work_folder(cache)?;
+    fs::create_dir_all(cache).map_err(BuildError::io("make the cache folder", cache))?;
+    let work = Scratch::new(cache, "work-")?;
     let work = work.path();
     let version = request.version.as_str();
 

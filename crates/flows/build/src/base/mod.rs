@@ -65,7 +65,7 @@ pub(crate) fn base(cache: &Path, inputs: &Inputs<'_>, step: &Step<'_>) -> Result
     for file in ["recipe.toml", "prune.toml", "modules.toml", "units.toml"] {
         key = key.with(recipe.text(file));
     }
-    let (folder, cached) = layer(cache, "base", recipe.key_overlay(key), |folder| {
+    let (folder, cached) = layer(cache, "base", recipe.key_overlay(key), step, |folder| {
         make(folder, inputs, step)
     })?;
     if cached {
