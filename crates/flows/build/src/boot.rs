@@ -296,3 +296,6 @@ pub(crate) fn derived(text: &str, digits: usize) -> String {
     use sha2::{Digest, Sha256};
     hex(&Sha256::digest(text.as_bytes()))[..digits].to_owned()
 }
+
+#[cfg(test)]
+mod tests;

@@ -120,3 +120,6 @@ fn read_overlay(root: &Path, folder: &Path, files: &mut BTreeMap<String, Overlay
     }
     Ok(())
 }
+
+#[cfg(test)]
+pub(crate) mod testing;

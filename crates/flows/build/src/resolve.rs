@@ -200,35 +200,7 @@ impl Apt {
             .args(names)
             .deadline(Duration::from_secs(120));
         let output = program.run(cancel).map_err(ChooseError::Program)?;
-        let mut locked = Vec::new();
-        for uri in parse_print_uris(&output.text()) {
-            let (archive, path) = mirrors.split(&uri.uri).ok_or_else(|| {
-                ChooseError::Content(format!(
-                    "apt would fetch {} from an archive that was not given",
-                    uri.file
-                ))
-            })?;
-            let mut parts = uri.file.splitn(3, '_');
-            let (Some(name), Some(version)) = (parts.next(), parts.next()) else {
-                return Err(ChooseError::Content(format!(
-                    "{:?} is not the file name of a package",
-                    uri.file
-                )));
-            };
-            locked.push(Locked {
-                name: name.to_owned(),
-                version: version.replace("%3a", ":"),
-                archive,
-                path: path.to_owned(),
-                size: uri.size,
-                sha256: uri.sha256,
-            });
-        }
-        locked.sort();
-        if locked.is_empty() {
-            return Err(ChooseError::Content("apt chose no package at all".into()));
-        }
-        Ok(locked)
+        locked(&output.text(), mirrors).map_err(ChooseError::Content)
     }
 
     /// When the suite was last released: every time stamp in the image. Moves with point releases, not from day to day.
@@ -255,6 +227,33 @@ impl Apt {
     }
 }
 
+/// Lock entries from what `apt-get --print-uris` printed, sorted. Err: one sentence on what cannot be locked.
+fn locked(printed: &str, mirrors: &Mirrors) -> Result<Vec<Locked>, String> {
+    let mut locked = Vec::new();
+    for uri in parse_print_uris(printed) {
+        let (archive, path) = mirrors
+            .split(&uri.uri)
+            .ok_or_else(|| format!("apt would fetch {} from an archive that was not given", uri.file))?;
+        let mut parts = uri.file.splitn(3, '_');
+        let (Some(name), Some(version)) = (parts.next(), parts.next()) else {
+            return Err(format!("{:?} is not the file name of a package", uri.file));
+        };
+        locked.push(Locked {
+            name: name.to_owned(),
+            version: version.replace("%3a", ":"),
+            archive,
+            path: path.to_owned(),
+            size: uri.size,
+            sha256: uri.sha256,
+        });
+    }
+    locked.sort();
+    if locked.is_empty() {
+        return Err("apt chose no package at all".into());
+    }
+    Ok(locked)
+}
+
 /// `Sat, 14 Nov 2026 10:00:00 UTC` → seconds since 1970 (deb-repository's Date field is RFC 2822 with `UTC`).
 fn parse_date(text: &str) -> Option<u64> {
     let zoned = jiff::fmt::rfc2822::parse(&text.trim().replace("UTC", "+0000")).ok()?;
@@ -262,12 +261,4 @@ fn parse_date(text: &str) -> Option<u64> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn release_dates_are_read() {
-        assert_eq!(parse_date("Thu, 01 Jan 1970 00:01:00 UTC"), Some(60));
-        assert_eq!(parse_date("yesterday"), None);
-    }
-}
+mod tests;

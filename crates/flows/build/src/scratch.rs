@@ -32,10 +32,11 @@ impl Scratch {
             // Its name is taken from tempfile, its end is ours: the lock must outlive the removal.
             let path = tempfile::Builder::new()
                 .prefix(prefix)
-                .permissions(fs::Permissions::from_mode(0o755))
                 .tempdir_in(parent)
                 .map_err(failed())?
                 .keep();
+            // Not by the builder's mode, from which the umask takes.
+            fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).map_err(failed())?;
             if let Some(scratch) = Self::claim(&path).map_err(failed())? {
                 return Ok(scratch);
             }

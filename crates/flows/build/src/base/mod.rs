@@ -147,3 +147,6 @@ fn package_facts(
         })
         .collect()
 }
+
+#[cfg(test)]
+mod tests;
