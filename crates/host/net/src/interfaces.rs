@@ -110,13 +110,15 @@ fn every_controller_has_one(root: &Path, physical: &[&Interface]) -> bool {
     controllers.peek().is_some() && controllers.all(|device| homes.iter().any(|home| home.starts_with(&device)))
 }
 
-/// udev keeps a record of each interface that it has finished with, by index.
+/// udev keeps a record of each interface that it has finished with, by index. It writes one before it renames the interface
+/// as well, which says so: the name that is still there is then about to go.
 fn is_named(root: &Path, interface: &Interface) -> bool {
     let path = root.join("sys/class/net").join(interface.name.as_str()).join("ifindex");
     let Ok(index) = fs::read_to_string(path) else {
         return false;
     };
-    root.join(format!("run/udev/data/n{}", index.trim())).exists()
+    let record = fs::read_to_string(root.join(format!("run/udev/data/n{}", index.trim())));
+    record.is_ok_and(|record| !record.contains("ID_RENAMING=1"))
 }
 
 #[cfg(test)]
@@ -197,7 +199,10 @@ mod tests {
         );
         let at_the_limit = wait_for_interfaces(root.path(), Wait::Names, Duration::ZERO).expect("a list");
         assert_eq!(at_the_limit.len(), 1);
-        corbel_sys::write_atomic(&root.path().join("run/udev/data/n7"), b"I:1", 0o644).expect("a record");
+        let record = root.path().join("run/udev/data/n7");
+        corbel_sys::write_atomic(&record, b"I:1\nE:ID_RENAMING=1\n", 0o644).expect("a record");
+        assert!(!is_named(root.path(), &at_the_limit[0]), "its name is about to change");
+        corbel_sys::write_atomic(&record, b"I:1", 0o644).expect("a record");
         let start = Instant::now();
         wait_for_interfaces(root.path(), Wait::Names, Duration::from_secs(60)).expect("a list");
         assert!(
