@@ -6,7 +6,7 @@ use anyhow::{Context as _, bail};
 use corbel_client::{Client, RemoteHost, ServerTrust, fetch_fingerprint};
 use corbel_node_api::{HealthStatus, NodeInfo};
 
-use crate::{Identity, Machine, MachineSpec, RootShell, Run, Seed, spec::Place, ssh, until};
+use crate::{Identity, Machine, MachineSpec, Medium, RootShell, Run, Seed, run, spec::Place, ssh, until};
 
 /// A node that has KVM answers within this; see [`crate::Accel::patience`].
 const API_LIMIT: Duration = Duration::from_secs(90);
@@ -44,8 +44,12 @@ impl Node {
     ) -> anyhow::Result<Self> {
         let folder = run.machine_folder()?;
         let identity = Identity::make(&folder)?;
-        let disk = seed(Seed::new(), &identity).write(&folder)?;
-        let machine = Machine::start(&spec.seed(&disk), &folder, run.accel()).await?;
+        let seed = seed(Seed::new(), &identity);
+        let spec = match spec.medium {
+            Medium::Network(_) => spec.initrd(&seed.write_initramfs(&folder)?),
+            Medium::Cd(_) | Medium::Usb(_) => spec.seed(&seed.write(&folder)?),
+        };
+        let machine = Machine::start(&spec, &folder, run.accel()).await?;
         Self::attach(run, machine, identity).await
     }
 
@@ -56,6 +60,9 @@ impl Node {
     pub async fn attach(run: &Run, mut machine: Machine, identity: Identity) -> anyhow::Result<Self> {
         let patience = run.accel().patience();
         let found = client(&mut machine, &identity, API_LIMIT * patience).await;
+        if found.is_err() {
+            keep_journal(&machine);
+        }
         let client = found.with_context(|| machine.evidence())?;
         let api_after = machine.started().elapsed();
         let node = Self {
@@ -140,6 +147,17 @@ impl Node {
         let output = ssh::run(self.place().ssh_port, Some(self.identity.ssh_key()), command)?;
         let text = [output.stdout, output.stderr].concat();
         Ok((output.status.code(), String::from_utf8_lossy(&text).trim().to_owned()))
+    }
+}
+
+/// What the node thought of itself, beside the other logs, when the machine has a root shell; without one there is less to see.
+fn keep_journal(machine: &Machine) {
+    let command = "cat /run/corbel/*.json; ls -l /etc/systemd/network; ip address; journalctl --boot --no-pager";
+    let journal = RootShell::open(machine, Duration::from_secs(5));
+    let journal = journal.and_then(|mut shell| shell.run(command, Duration::from_secs(60)));
+    if let Ok(done) = journal {
+        // The failure itself is what will be told; this is help for whoever looks into it.
+        let _ = run::keep(&machine.place().folder.join("journal.log"), &done.text);
     }
 }
 

@@ -3,6 +3,9 @@
 
 use std::path::{Path, PathBuf};
 
+use anyhow::Context as _;
+use corbel_layout::cpio::{Cpio, Entry};
+
 use crate::{Identity, run};
 
 /// What is on the seed disk, by path.
@@ -40,6 +43,38 @@ impl Seed {
     pub fn file(mut self, path: &str, text: &str) -> Self {
         self.files.push((path.to_owned(), text.to_owned()));
         self
+    }
+
+    /// Writes `seed.cpio` into `folder`: the folder `/seed` of an initramfs, which is how a machine that boots from the
+    /// network gets its seed.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn write_initramfs(&self, folder: &Path) -> anyhow::Result<PathBuf> {
+        let mut archive = Cpio::new(0);
+        archive.add("seed", Entry::Folder { mode: 0o700 });
+        let mut folders: Vec<&str> = self
+            .files
+            .iter()
+            .filter_map(|(path, _)| path.rsplit_once('/'))
+            .map(|(at, _)| at)
+            .collect();
+        folders.sort_unstable();
+        folders.dedup();
+        for path in folders {
+            archive.add(&format!("seed/{path}"), Entry::Folder { mode: 0o700 });
+        }
+        for (path, text) in &self.files {
+            let entry = Entry::File {
+                mode: 0o600,
+                bytes: text.as_bytes(),
+            };
+            archive.add(&format!("seed/{path}"), entry);
+        }
+        let file = folder.join("seed.cpio");
+        #[allow(clippy::disallowed_methods)] // a file that is made anew by each run
+        std::fs::write(&file, archive.finish()).with_context(|| format!("cannot write {}", file.display()))?;
+        Ok(file)
     }
 
     /// Writes the disk `seed.img` into `folder` and gives its path.

@@ -84,6 +84,15 @@ impl MachineSpec {
         self
     }
 
+    /// With this file as the last of its initrds; nothing for a machine that does not boot from the network.
+    #[must_use]
+    pub fn initrd(mut self, file: &Path) -> Self {
+        if let Medium::Network(netboot) = &mut self.medium {
+            netboot.initrds.push(file.to_path_buf());
+        }
+        self
+    }
+
     /// At this address instead of DHCP's.
     #[must_use]
     pub fn address(mut self, address: Ipv4Addr) -> Self {

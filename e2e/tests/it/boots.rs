@@ -50,7 +50,8 @@ async fn usb_on_bios_with_addresses_from_the_seed() -> anyhow::Result<()> {
     let address = Ipv4Addr::new(10, 0, 2, 50);
     let spec = MachineSpec::new(Medium::Usb(run.image().iso().to_path_buf()))
         .memory(MEMORY)
-        .address(address);
+        .address(address)
+        .with_root_shell();
     let words = "hostname=beam ip=10.0.2.50 netmask=255.255.255.0 gateway=10.0.2.2 dns=10.0.2.3 ipv6=fec0::50/64";
     let node = Node::boot_with(&run, spec, |seed, identity| seed.client(identity).words(words)).await?;
     let info = node.info().await?;
@@ -73,11 +74,11 @@ async fn usb_on_uefi_without_a_key_has_no_ssh() -> anyhow::Result<()> {
 }
 
 #[tokio::test]
-async fn network_with_words_on_the_command_line() -> anyhow::Result<()> {
+async fn network_with_words_on_the_command_line_and_a_seed_in_the_initramfs() -> anyhow::Result<()> {
     let run = Run::from_environment("network")?;
     let mut spec = MachineSpec::new(Medium::Network(run.image().netboot()?)).memory(MEMORY);
     spec.words = "hostname=rack-7".to_owned();
-    let node = Node::boot(&run, spec).await?;
+    let node = Node::boot(&run, spec.with_root_shell()).await?;
     let info = node.info().await?;
     booted_from(&info, BootSource::Network, BootFirmware::Bios);
     assert_eq!(info.name, "rack-7");
