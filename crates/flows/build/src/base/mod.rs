@@ -57,7 +57,7 @@ pub(crate) fn base(cache: &Path, inputs: &Inputs<'_>, step: &Step<'_>) -> Result
             .map(|n| n.as_encoded_bytes().to_owned())
             .unwrap_or_default()
     };
-    let mut key = Key::new("base-3")
+    let mut key = Key::new("base-5")
         .with(name_of(inputs.packages_tar))
         .with(name_of(&inputs.tools.tree))
         .with(inputs.version)
@@ -116,6 +116,8 @@ fn compress(inputs: &Inputs<'_>, folder: &Path, tar: &Path, step: &Step<'_>) -> 
             &root.level.to_string(),
         ])
         .args(["-b", &format!("{}K", root.block_kib), "-no-progress", "-quiet"])
+        // Else the root is whose who builds.
+        .args(["-root-mode", "0755", "-root-uid", "0", "-root-gid", "0"])
         .arg(folder.join("base.squashfs"))
         .stdin_file(tar)
         .run(step.cancel())

@@ -233,6 +233,14 @@ fn what_stays_what_goes_and_what_is_added() {
     assert!(made.entries["data"].0.is_dir() && made.entries["etc/systemd/system/getty.target.wants"].0.is_dir());
     assert_eq!(made.facts["bash"], 5 + 3, "the shell and its licence");
     assert_eq!(made.survey.installed, [("bash".to_owned(), "5".to_owned())]);
+    for path in made.entries.keys() {
+        for (at, _) in path.match_indices('/') {
+            assert!(
+                made.entries[&path[..at]].0.is_dir(),
+                "a folder above {path} has no owner"
+            );
+        }
+    }
     let folder = case.dir.path().join("layer");
     assert_eq!(fs::read(folder.join("vmlinuz")).expect("the kernel"), b"kernel");
     assert!(

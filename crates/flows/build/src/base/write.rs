@@ -101,7 +101,11 @@ impl Writer<'_> {
     fn copy<R: Read>(&mut self, path: &str, entry: &mut tar::Entry<'_, R>) -> Result<u64, BuildError> {
         let failed = BuildError::io("write", self.tar);
         let mut header = entry.header().clone();
-        let name = if path.is_empty() { "./" } else { path };
+        if path.is_empty() {
+            // sqfstar takes nothing about the root from the archive.
+            return Ok(0);
+        }
+        self.parents(path)?;
         let mut attributes: Vec<(String, Vec<u8>)> = Vec::new();
         if let Some(extensions) = entry.pax_extensions().map_err(BuildError::io("read", self.tar))? {
             for extension in extensions.filter_map(Result::ok) {
@@ -126,12 +130,12 @@ impl Writer<'_> {
                 .link_name_bytes()
                 .map(|t| String::from_utf8_lossy(&t).into_owned())
                 .unwrap_or_default();
-            self.builder.append_link(&mut header, name, target).map_err(failed)?;
+            self.builder.append_link(&mut header, path, target).map_err(failed)?;
             return Ok(0);
         }
         let size = entry.size();
         header.set_size(size);
-        self.builder.append_data(&mut header, name, entry).map_err(failed)?;
+        self.builder.append_data(&mut header, path, entry).map_err(failed)?;
         Ok(size)
     }
 
@@ -222,16 +226,28 @@ impl Writer<'_> {
     }
 
     fn add(&mut self, path: &str, kind: EntryType, mode: u32, bytes: &[u8]) -> Result<(), BuildError> {
+        self.parents(path)?;
+        let mut header = self.header(kind, mode, bytes.len());
         if kind.is_dir() {
             self.folders.insert(path.to_owned());
         }
-        let mut header = self.header(kind, mode, bytes.len());
         self.builder
             .append_data(&mut header, path, bytes)
             .map_err(BuildError::io("write", self.tar))
     }
 
+    /// Add the folders above `path` that are not there, as pruned ones are not: sqfstar(1) would give them to whoever builds.
+    fn parents(&mut self, path: &str) -> Result<(), BuildError> {
+        for (at, _) in path.match_indices('/') {
+            if !self.folders.contains(&path[..at]) {
+                self.add(&path[..at], EntryType::Directory, 0o755, &[])?;
+            }
+        }
+        Ok(())
+    }
+
     fn link(&mut self, path: &str, target: &Path) -> Result<(), BuildError> {
+        self.parents(path)?;
         let mut header = self.header(EntryType::Symlink, 0o777, 0);
         self.builder
             .append_link(&mut header, path, target)
