@@ -61,7 +61,7 @@ pub(crate) fn layer(
     sweep(&layers, MAKING);
     let making = Scratch::wait(&layers.join(format!("{MAKING}{id}")), step)?;
     // Another build may have made it while we waited.
-    if usable(&folder, step) {
+    if folder.is_dir() && contents::problem(&folder).is_none() {
         return Ok((folder, true));
     }
     make(making.path())?;

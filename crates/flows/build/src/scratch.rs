@@ -73,6 +73,8 @@ impl Scratch {
         if !try_lock(&file)? {
             return Ok(None);
         }
+        // The programs that we start hold it, too: should we be killed, the folder stays in use until the last of them has ended.
+        rustix::io::fcntl_setfd(&file, rustix::io::FdFlags::empty())?;
         // Whoever had the lock before us may have renamed or removed the folder.
         let same = path.metadata().is_ok_and(|now| {
             file.metadata()
@@ -99,7 +101,7 @@ impl Scratch {
 
 impl Drop for Scratch {
     fn drop(&mut self) {
-        if !self.kept {
+        if !self.kept && !has_mounts(&self.path) {
             // What cannot be removed now is swept by a later build.
             let _ = fs::remove_dir_all(&self.path);
         }
@@ -139,6 +141,16 @@ pub(crate) fn sweep(parent: &Path, prefix: &str) {
             drop(Scratch::claim(&entry.path()));
         }
     }
+}
+
+/// Whether something is mounted below `folder`: then it is not ours to remove, as when a program that mounts was killed.
+fn has_mounts(folder: &Path) -> bool {
+    // proc_pid_mountinfo(5): the fifth word is where it is mounted.
+    fs::read_to_string("/proc/self/mountinfo").is_ok_and(|text| {
+        text.lines()
+            .filter_map(|line| line.split(' ').nth(4))
+            .any(|point| Path::new(point).starts_with(folder))
+    })
 }
 
 fn try_lock(file: &File) -> io::Result<bool> {
