@@ -1,5 +1,5 @@
-//! What this machine's network is: its interfaces ([`interfaces`]) and the addresses by which others reach it
-//! ([`addresses`]). Reads only; configuration is written as files by settle and applied by systemd-networkd.
+//! What this machine's network is: its interfaces ([`fn@interfaces`]) and the addresses by which others reach it
+//! ([`fn@addresses`]). Reads only; configuration is written as files by settle and applied by systemd-networkd.
 
 mod addresses;
 mod interfaces;
