@@ -1,4 +1,4 @@
-//! What enabling a systemd unit means as links below `/etc/systemd/system` (systemd.unit(5), section [Install]).
+//! What enabling a systemd unit means as links below `/etc/systemd/system` (systemd.unit(5), section `[Install]`).
 
 /// A symbolic link: where it stands (no leading `/`) and what it points to.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
