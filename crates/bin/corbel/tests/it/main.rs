@@ -5,6 +5,7 @@ mod console;
 mod exits;
 mod help;
 mod hostile;
+mod image;
 mod node;
 mod program;
 mod show;
