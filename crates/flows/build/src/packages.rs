@@ -24,7 +24,7 @@ pub(crate) fn installed(cache: &Path, lock: &Lock, recipe: &Loaded, step: &Step<
         Some(OverlayContent::Bytes(bytes)) => bytes.clone(),
         _ => return Err(BuildError::content(format!("the recipe's overlay has no {SYSUSERS}"))),
     };
-    let key = locked_key("packages-2", lock, &lock.image).with(&sysusers);
+    let key = locked_key("packages-3", lock, &lock.image).with(&sysusers);
     let (folder, cached) = layer(cache, "packages", key, step, |folder| {
         let stage = stage()?;
         // Beside the packages, where mmdebstrap's own users may read it; a home folder they may not.
@@ -97,6 +97,9 @@ fn bootstrap(
     repository(cache, packages, stage, step)?;
     let program = program
         .args(["--mode=auto", "--architectures=amd64", "--format=tar"])
+        // A plain container cannot mount these, and what package scripts do depends on them (systemd-tmpfiles needs /proc):
+        // nobody gets them, so that root, user and container make the same tree. At boot, tmpfiles.d makes what is missing.
+        .arg("--skip=chroot/mount/proc,chroot/mount/sys")
         .arg("--aptopt=APT::Install-Recommends \"false\"")
         .arg(&lock.suite)
         .arg(tar)
