@@ -101,7 +101,7 @@ impl Scratch {
 
 impl Drop for Scratch {
     fn drop(&mut self) {
-        if !self.kept && !has_mounts(&self.path) {
+        if !self.kept && release_mounts(&self.path) {
             // What cannot be removed now is swept by a later build.
             let _ = fs::remove_dir_all(&self.path);
         }
@@ -143,14 +143,26 @@ pub(crate) fn sweep(parent: &Path, prefix: &str) {
     }
 }
 
-/// Whether something is mounted below `folder`: then it is not ours to remove, as when a program that mounts was killed.
-fn has_mounts(folder: &Path) -> bool {
-    // proc_pid_mountinfo(5): the fifth word is where it is mounted.
-    fs::read_to_string("/proc/self/mountinfo").is_ok_and(|text| {
-        text.lines()
-            .filter_map(|line| line.split(' ').nth(4))
-            .any(|point| Path::new(point).starts_with(folder))
-    })
+/// Take away what is mounted below `folder`: mmdebstrap as root mounts there, and its end may have been violent. Tells whether
+/// nothing is mounted any more; else removing the folder would reach into the host's own file systems.
+fn release_mounts(folder: &Path) -> bool {
+    for point in mounts(folder).iter().rev() {
+        let _ = rustix::mount::unmount(point, rustix::mount::UnmountFlags::DETACH);
+    }
+    mounts(folder).is_empty()
+}
+
+/// Mount points below `folder`, in the order of mounting.
+fn mounts(folder: &Path) -> Vec<PathBuf> {
+    let text = fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
+    mount_points(&text).filter(|point| point.starts_with(folder)).collect()
+}
+
+/// proc_pid_mountinfo(5): the fifth word is where it is mounted.
+fn mount_points(text: &str) -> impl Iterator<Item = PathBuf> {
+    text.lines()
+        .filter_map(|line| line.split(' ').nth(4))
+        .map(PathBuf::from)
 }
 
 fn try_lock(file: &File) -> io::Result<bool> {
@@ -212,6 +224,13 @@ mod tests {
         first.rename(&dir.path().join("done")).expect("renamed");
         assert!(waiter.join().expect("ended").expect("claimed"));
         assert!(dir.path().join("done").is_dir() && !path.exists());
+    }
+
+    #[test]
+    fn mount_points_are_read() {
+        let text = "42 27 0:39 / /t/x/dev/pts rw - devpts none rw\n43 27 0:27 / /t/x/dev/shm rw,relatime - tmpfs t rw\nbroken\n";
+        let points: Vec<_> = mount_points(text).collect();
+        assert_eq!(points, [PathBuf::from("/t/x/dev/pts"), PathBuf::from("/t/x/dev/shm")]);
     }
 
     #[test]
