@@ -57,8 +57,15 @@ pub enum BuildError {
     DamagedPackage { package: String },
     #[error("{what} was not where it should be: {path}")]
     Missing { what: &'static str, path: PathBuf },
-    #[error("cannot {operation}{}: the disk is full; make room there, or choose another place (--cache, --out, TMPDIR)", at(.path))]
+    #[error(
+        "cannot {operation} {path}: the disk is full; make room there, or choose another place (--cache, --out, TMPDIR)"
+    )]
     DiskFull { operation: &'static str, path: PathBuf },
+    /// The same, told by a program that does not say which disk.
+    #[error(
+        "cannot {doing}: the disk of {folder} is full; make room there, or choose another place (--cache, --out, TMPDIR)"
+    )]
+    DiskOfFull { doing: &'static str, folder: PathBuf },
     #[error("cannot {operation} {path}")]
     Io {
         operation: &'static str,
@@ -101,9 +108,9 @@ impl BuildError {
     pub(crate) fn program(doing: &'static str) -> impl FnOnce(ProgramError) -> Self {
         move |source| match source {
             ProgramError::Cancelled { .. } => Self::Cancelled,
-            source if is_full(&source) => Self::DiskFull {
-                operation: doing,
-                path: PathBuf::new(),
+            source if is_full(&source) => Self::DiskOfFull {
+                doing,
+                folder: std::env::temp_dir(),
             },
             ProgramError::Missing { program } => Self::NoProgram {
                 doing,
@@ -117,9 +124,9 @@ impl BuildError {
     /// Say which disk a program found full: of the places that a build writes to, the one with the least room left.
     pub(crate) fn locate(self, places: &[&Path]) -> Self {
         match self {
-            Self::DiskFull { operation, path } if path.as_os_str().is_empty() => Self::DiskFull {
-                operation,
-                path: fullest(places).unwrap_or(path),
+            Self::DiskOfFull { doing, folder } => Self::DiskOfFull {
+                doing,
+                folder: fullest(places).unwrap_or(folder),
             },
             other => other,
         }
@@ -145,9 +152,14 @@ impl From<FileError> for BuildError {
     }
 }
 
-/// Whether a program failed because a disk is full: strerror(3) of ENOSPC and EDQUOT, and mtools' own words.
+/// Whether a program failed because a disk is full: strerror(3) of ENOSPC and EDQUOT, and what mtools and xorriso say instead.
 pub(crate) fn is_full(error: &ProgramError) -> bool {
-    let words = ["No space left on device", "Disk quota exceeded", "Disk full"];
+    let words = [
+        "No space left on device",
+        "Disk quota exceeded",
+        "Disk full",
+        "exceeds free space on media",
+    ];
     matches!(error, ProgramError::Failed { tail, .. } if words.iter().any(|word| tail.contains(word)))
 }
 
@@ -175,17 +187,17 @@ fn fullest(places: &[&Path]) -> Option<PathBuf> {
         .map(|(_, place)| place.to_owned())
 }
 
-fn at(path: &Path) -> String {
-    if path.as_os_str().is_empty() {
-        String::new()
-    } else {
-        format!(" {}", path.display())
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn failed(tail: &str) -> ProgramError {
+        ProgramError::Failed {
+            command: "x".into(),
+            status: std::os::unix::process::ExitStatusExt::from_raw(256),
+            tail: tail.into(),
+        }
+    }
 
     #[test]
     fn a_full_disk_and_a_missing_program_say_what_to_do() {
@@ -197,6 +209,17 @@ mod tests {
         assert_eq!(
             full.to_string(),
             "cannot write /cache/x: the disk is full; make room there, or choose another place (--cache, --out, TMPDIR)"
+        );
+        let told = BuildError::program("write the ISO (xorriso)")(failed(
+            "xorriso : FAILURE : Image size 9s exceeds free space on media 5s",
+        ));
+        let dir = tempfile::tempdir().expect("a folder");
+        assert_eq!(
+            told.locate(&[dir.path(), Path::new("/nonexistent")]).to_string(),
+            format!(
+                "cannot write the ISO (xorriso): the disk of {} is full; make room there, or choose another place (--cache, --out, TMPDIR)",
+                dir.path().display()
+            )
         );
         let missing = BuildError::program("read a package's control data")(ProgramError::Missing {
             program: "dpkg-deb".into(),
