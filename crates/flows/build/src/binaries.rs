@@ -63,10 +63,21 @@ fn compile(workspace: &Path, cargo_lock: PathBuf, step: &Step<'_>) -> Result<Bin
         .map(PathBuf::from)
         .or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".cargo")));
     // No path of the builder's machine in the programs, and the same bytes wherever they are built.
-    let mut flags = vec![format!("--remap-path-prefix={}=/corbel", workspace.display())];
-    if let Some(home) = home {
-        flags.push(format!("--remap-path-prefix={}=/cargo", home.display()));
-    }
+    let places: Vec<(PathBuf, &str)> = [(workspace.clone(), "/corbel")]
+        .into_iter()
+        .chain(home.map(|home| (home, "/cargo")))
+        .collect();
+    let map = |option: &str| -> Vec<String> {
+        places
+            .iter()
+            .map(|(from, to)| format!("{option}={}={to}", from.display()))
+            .collect()
+    };
+    let flags = map("--remap-path-prefix");
+    // C code of dependencies names its files in messages (gcc(1), clang(1)).
+    let mut c_flags = vec![std::env::var("CFLAGS").unwrap_or_default()];
+    c_flags.extend(map("-ffile-prefix-map"));
+    let c_flags = c_flags.join(" ");
     let cargo = |flags: &[String], args: &[&str]| {
         let program = Program::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
             .args(["build", "--release", "--locked", "--target-dir"])
@@ -74,6 +85,7 @@ fn compile(workspace: &Path, cargo_lock: PathBuf, step: &Step<'_>) -> Result<Bin
             .args(args)
             .current_dir(&workspace)
             .env("CARGO_ENCODED_RUSTFLAGS", flags.join("\u{1f}"))
+            .env("CFLAGS", c_flags.trim_start())
             .env("CARGO_TERM_COLOR", "never")
             .env("CARGO_INCREMENTAL", "0")
             .deadline(Duration::from_secs(3600));
