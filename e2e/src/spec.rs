@@ -37,6 +37,7 @@ pub struct MachineSpec {
     pub medium: Medium,
     /// MiB.
     pub memory: u32,
+    /// Processors, where they are not emulated.
     pub cpus: u32,
     /// A disk with a FAT volume `CORBEL-SEED`.
     pub seed: Option<PathBuf>,
@@ -177,7 +178,10 @@ pub fn arguments(spec: &MachineSpec, place: &Place, accel: Accel) -> Vec<OsStrin
     let mut line = Line::default();
     line.words("-nodefaults -no-user-config -no-reboot -display none -vga std -machine q35 -rtc base=utc");
     line.words(accel.arguments());
-    line.words(&format!("-m {} -smp {}", spec.memory, spec.cpus));
+    // Under emulation one processor: with several, QEMU 7.2 may run a stale translation while the kernel patches its own code
+    // on another one (jump labels), which ends in a panic that no real machine has. Seen once in some twenty boots.
+    let cpus = if accel == Accel::Tcg { 1 } else { spec.cpus };
+    line.words(&format!("-m {} -smp {cpus}", spec.memory));
     line.option(
         "-qmp",
         &format!("unix:{},server=on,wait=off", path(&place.qmp_socket())),
@@ -312,7 +316,7 @@ mod tests {
             "{line}"
         );
         assert!(
-            line.contains("-accel tcg,thread=multi -cpu max") && line.contains("-m 1024 -smp 2"),
+            line.contains("-accel tcg,thread=multi -cpu max") && line.contains("-m 1024 -smp 1"),
             "{line}"
         );
         assert!(
