@@ -49,7 +49,9 @@ pub enum BuildError {
         found: String,
         wanted: String,
     },
-    #[error("the lock file {path} was made for another list of packages: build without --lock once to renew it")]
+    #[error(
+        "the lock file {path} was made for another list of packages: build once without --lock and --offline to renew it"
+    )]
     LockStale { path: PathBuf },
     #[error(
         "{package} in the cache is damaged (its SHA-256 is not that of the lock); it was removed: build again to fetch it anew"

@@ -143,7 +143,7 @@ fn without_a_network_a_cold_cache_says_what_is_missing() {
     case.put("bad.lock", lock);
     says(
         &case.fails(1, &["--offline", "--lock", &bad]),
-        &["another list of packages", "build without --lock"],
+        &["another list of packages", "without --lock and --offline"],
     );
     case.put("bad.lock", &lock.replace("trixie", "bookworm"));
     says(

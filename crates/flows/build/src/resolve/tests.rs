@@ -67,7 +67,7 @@ fn a_lock_must_fit_suite_and_recipe() {
     assert_eq!(load(&path, "trixie", "asked").expect("fits"), lock);
     let refused = |suite: &str, wanted: &str| load(&path, suite, wanted).expect_err("refused").to_string();
     assert!(refused("bookworm", "asked").ends_with("is for suite \"trixie\", but \"bookworm\" is to be built"));
-    assert!(refused("trixie", "other").ends_with("build without --lock once to renew it"));
+    assert!(refused("trixie", "other").ends_with("build once without --lock and --offline to renew it"));
 }
 
 #[test]
