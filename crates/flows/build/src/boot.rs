@@ -291,7 +291,7 @@ fn menu(uki: &Path, recipe: &Loaded, entries: &[Entry]) -> Result<String, BuildE
     Ok(text)
 }
 
-/// GUID-like hex of a text, for things that must differ between images and be the same for one.
+/// The first hex digits of a text's SHA-256: for numbers that differ between images and stay the same for one.
 pub(crate) fn derived(text: &str, digits: usize) -> String {
     use sha2::{Digest, Sha256};
     hex(&Sha256::digest(text.as_bytes()))[..digits].to_owned()
