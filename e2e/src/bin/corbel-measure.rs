@@ -29,6 +29,9 @@ struct Arguments {
     /// Folder with the plain Debian that boot-ratio compares with
     #[arg(long)]
     reference: Option<PathBuf>,
+    /// The program that list-ratio runs in the node, compiled from e2e/measure/list.c
+    #[arg(long)]
+    lister: Option<PathBuf>,
     /// auto, kvm or tcg
     #[arg(long, default_value = "auto")]
     accel: String,
@@ -78,7 +81,7 @@ async fn measure(arguments: &Arguments) -> anyhow::Result<Vec<Measure>> {
         Case::IdleMemory => idle_memory(&run).await,
         Case::DaemonMemory => daemon_memory(&run).await,
         Case::BootRatio => boot_ratio(&run, arguments.reference.as_deref().context("--reference is missing")?).await,
-        Case::ListRatio => list_ratio(&run).await,
+        Case::ListRatio => list_ratio(&run, arguments.lister.as_deref().context("--lister is missing")?).await,
     }
 }
 
@@ -166,27 +169,56 @@ fn daemon_readings(shell: &mut RootShell) -> anyhow::Result<Vec<f64>> {
     Ok(samples)
 }
 
-/// Both sides inside the node, through a UNIX socket, interleaved: what differs is only who asks libvirt and who tells.
-async fn list_ratio(run: &Run) -> anyhow::Result<Vec<Measure>> {
+/// Both sides by one program inside the node, through a UNIX socket, interleaved: what differs is only who asks libvirt and who
+/// tells.
+async fn list_ratio(run: &Run, lister: &Path) -> anyhow::Result<Vec<Measure>> {
+    const COUNT: u32 = 1000;
+    const ROUNDS: usize = 7;
     let (node, mut shell) = boot(run).await?;
-    define(&node, 1000).await?;
-    let ours = "curl -s -o /dev/null -w '%{time_total}' --unix-socket /run/corbel/api.sock http://localhost/v1/vms";
-    let theirs = "S=$(date +%s%N); virsh -q domstats --state > /dev/null; E=$(date +%s%N); echo $(((E-S)/1000))e-6";
+    bring(&node, &mut shell, lister).await?;
+    define(&node, COUNT).await?;
     let (mut api, mut libvirt) = (Vec::new(), Vec::new());
-    for _ in 0..7 {
-        api.push(number(&shell.text(ours)?)?);
-        libvirt.push(number(&shell.text(theirs)?)?);
+    for _ in 0..ROUNDS {
+        api.extend(listings(&mut shell, "api /run/corbel/api.sock", |bytes| {
+            bytes > 100 * COUNT
+        })?);
+        libvirt.extend(listings(&mut shell, "libvirt qemu:///system", |count| count == COUNT)?);
     }
-    let ratio = middle(&api)? / middle(&libvirt)?;
     let samples = vec![middle(&api)?, middle(&libvirt)?];
     Ok(vec![Measure {
         what: "listing 1,000 VMs, API against libvirt",
-        value: ratio,
+        value: samples[0] / samples[1],
         unit: "x",
         must: 1.5,
         aim: 1.1,
         samples,
     }])
+}
+
+/// Brings a program into the node the way that anybody could: as a volume.
+async fn bring(node: &Node, shell: &mut RootShell, program: &Path) -> anyhow::Result<()> {
+    let bytes = std::fs::read(program).with_context(|| format!("cannot read {}", program.display()))?;
+    let volume = node
+        .api()
+        .upload_volume("lister", bytes.len() as u64, std::io::Cursor::new(bytes), |_| {})
+        .await?;
+    shell.text(&format!("install -m 755 '{}' /run/lister", volume.path))?;
+    node.api().delete_volume("lister").await?;
+    Ok(())
+}
+
+/// Three listings, in seconds. What was seen must be all of it.
+fn listings(shell: &mut RootShell, whom: &str, complete: impl Fn(u32) -> bool) -> anyhow::Result<Vec<f64>> {
+    let text = shell.text(&format!("/run/lister {whom} 3"))?;
+    let (times, seen) = text
+        .split_once("seen ")
+        .with_context(|| format!("the lister said {text:?}"))?;
+    let seen = seen
+        .trim()
+        .parse()
+        .with_context(|| format!("the lister said {text:?}"))?;
+    anyhow::ensure!(complete(seen), "{whom}: only {seen} was seen");
+    times.lines().map(number).collect()
 }
 
 async fn define(node: &Node, count: u32) -> anyhow::Result<()> {

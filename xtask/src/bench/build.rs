@@ -81,24 +81,18 @@ fn packages_alone(context: &Context, folder: &Path) -> anyhow::Result<PathBuf> {
 
 fn timed(context: &Context, folder: &Path, cache: &Path) -> anyhow::Result<f64> {
     let start = Instant::now();
-    builder_of(
-        context,
-        context.target().join("release/corbel"),
-        folder,
-        cache,
-        &folder.join("out"),
-    )
-    .run()?;
+    let corbel = context.target().join("release/corbel");
+    builder_of(context, corbel, cache, &folder.join("out"))
+        .args(["--binaries"])
+        .args([folder.join("programs")])
+        .run()?;
     Ok(start.elapsed().as_secs_f64())
 }
 
-fn builder_of(context: &Context, corbel: PathBuf, folder: &Path, cache: &Path, out: &Path) -> Program {
-    let program = context
+fn builder_of(context: &Context, corbel: PathBuf, cache: &Path, out: &Path) -> Program {
+    context
         .program(corbel)
-        .args(["image", "build", "--offline", "--binaries"]);
-    program
-        .args([folder.join("programs")])
-        .args(["--cache"])
+        .args(["image", "build", "--offline", "--cache"])
         .args([cache])
         .args(["--out"])
         .args([out])
@@ -111,33 +105,50 @@ fn remove(folder: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The second build runs from other folders and with its clock a day and an hour ahead, so that a time stamp or a path that
-/// got into the image shows. `faketime` moves the clock for the builder and what it starts on the host; programs in the
-/// tools tree do not load it and see the real clock, which has moved on between the builds as well. (A time name space
-/// would not do: it moves only the clocks that count from the start of the machine.)
+/// The second build is made from a copy of the source in another folder, which compiles its own programs into another
+/// target folder and makes its layers in another cache, with its clock a day and an hour ahead: a time stamp or a path that got into
+/// the image shows. `faketime` moves the clock for the builder, the compilers and what else it starts on the host; programs
+/// in the tools tree do not load it and see the real clock, which has moved on between the builds as well. (A time name
+/// space would not do: it moves only the clocks that count from the start of the machine.)
 pub(super) fn reproducible(context: &Context) -> anyhow::Result<Vec<Measure>> {
     packages::ensure(context, &["faketime"])?;
+    // Fetches what is missing, so that both builds have the same lock and need no network.
     image::build(context)?;
+    let folder = context.build().join("bench/reproducible");
+    remove(&folder)?;
+    let copy = folder.join("second/elsewhere/source");
+    copy_source(context, &copy)?;
+    let corbel = context.target().join("release/corbel");
     let mut sums = Vec::new();
-    for (name, ahead) in [("bench/first", false), ("bench/second/elsewhere", true)] {
-        let folder = context.build().join(name);
-        remove(&folder)?;
-        programs(context, &folder)?;
-        let cache = packages_alone(context, &folder)?;
-        let corbel = context.target().join("release/corbel");
-        let program = builder_of(context, corbel, &folder, &cache, &folder.join("out"));
+    for (name, recipe, ahead) in [
+        ("first", context.root().join("image"), false),
+        ("second/elsewhere", copy.join("image"), true),
+    ] {
+        let place = folder.join(name);
+        std::fs::create_dir_all(&place)?;
+        let cache = packages_alone(context, &place)?;
+        let out = place.join("out");
+        let program = builder_of(context, corbel.clone(), &cache, &out)
+            .args(["--recipe"])
+            .args([recipe]);
         if ahead {
             program.under(&["faketime", "-f", "+25h"]).run()?
         } else {
             program.run()?
         }
-        sums.push(sum(context, &folder.join("out"))?);
-        remove(&folder)?;
+        sums.push(sum(context, &out)?);
+        remove(&cache)?;
     }
     for sum in &sums {
         report::talk(sum);
     }
-    let value = if sums[0] == sums[1] { 0.0 } else { 1.0 };
+    let value = if sums[0] == sums[1] {
+        remove(&folder)?;
+        0.0
+    } else {
+        report::talk(&format!("what differs can be looked at in {}", folder.display()));
+        1.0
+    };
     let what = "builds that differ".to_owned();
     Ok(vec![Measure {
         what,
@@ -147,6 +158,13 @@ pub(super) fn reproducible(context: &Context) -> anyhow::Result<Vec<Measure>> {
         aim: 0.0,
         samples: Vec::new(),
     }])
+}
+
+/// The source as it is here, changes that are not committed among it; without what git ignores.
+fn copy_source(context: &Context, to: &Path) -> anyhow::Result<()> {
+    std::fs::create_dir_all(to)?;
+    let script = "git ls-files -z --cached --others --exclude-standard | tar --null -T - -cf - | tar -xf - -C \"$1\"";
+    context.program("sh").args(["-c", script, "sh"]).args([to]).run()
 }
 
 fn sum(context: &Context, directory: &Path) -> anyhow::Result<String> {

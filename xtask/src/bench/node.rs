@@ -1,6 +1,6 @@
 //! Cases that need a running node: `corbel-measure` of the e2e crate boots it and prints the measures as JSON.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 
@@ -28,6 +28,14 @@ pub(super) fn measure(context: &Context, case: &str, image: &Path, accel: Accel)
     let reference = reference
         .into_iter()
         .flat_map(|folder| ["--reference".into(), folder.into_os_string()]);
+    let lister = if case == "list-ratio" {
+        Some(lister(context)?)
+    } else {
+        None
+    };
+    let lister = lister
+        .into_iter()
+        .flat_map(|path| ["--lister".into(), path.into_os_string()]);
     let text = context
         .program(context.target().join("debug/corbel-measure"))
         .args([case, "--accel", accel.name(), "--image"])
@@ -35,6 +43,21 @@ pub(super) fn measure(context: &Context, case: &str, image: &Path, accel: Accel)
         .args(["--logs"])
         .args([context.build().join("bench/logs")])
         .args(reference)
+        .args(lister)
         .text()?;
     serde_json::from_str(&text).with_context(|| format!("corbel-measure {case} printed no measures"))
+}
+
+/// Compiles the program that asks inside the node. It needs nothing there but libvirt's library, whose name has not changed since 2005.
+fn lister(context: &Context) -> anyhow::Result<PathBuf> {
+    let folder = context.build().join("bench");
+    std::fs::create_dir_all(&folder)?;
+    let program = folder.join("lister");
+    context
+        .program("cc")
+        .args(["-O2", "-Wall", "-Wextra", "-Werror", "-o"])
+        .args([&program])
+        .args(["e2e/measure/list.c", "-lvirt"])
+        .run()?;
+    Ok(program)
 }

@@ -12,7 +12,7 @@ use corbel_model::HostName;
 use corbel_model::network::Interface;
 use corbel_net::{Wait, interfaces, wait_for_interfaces};
 use corbel_plan::settle::Need;
-use corbel_sys::{Cancel, Program, read_limited, write_atomic};
+use corbel_sys::{Cancel, Program, read_limited, wait_for_quiet_udev, write_atomic};
 use serde::Deserialize;
 
 use crate::facilities::{Facilities, FacilityError};
@@ -20,6 +20,9 @@ use crate::facilities::{Facilities, FacilityError};
 /// A driver that takes longer than this to show its interface is not waited for; the network comes up without. A machine
 /// under emulation on a busy host was seen to take 26 s until udev had named its only interface; the unit's own limit is 60 s.
 const INTERFACE_LIMIT: Duration = Duration::from_secs(40);
+/// How long udev must have been idle, and how long that is waited for, before a boot from the network does without a disk with a seed.
+const DISK_GRACE: Duration = Duration::from_secs(1);
+const DISK_LIMIT: Duration = Duration::from_secs(30);
 /// A kernel's command line is at most 2 KiB here, other files of interest are a few KiB.
 const READ_LIMIT: u64 = 1 << 20;
 /// Files of a netboot's initramfs, copied by corbel-init.
@@ -186,7 +189,14 @@ impl Facilities for Host {
                     return read_folder(&folder);
                 }
                 let devices = SysDevices::default();
-                match find_seed(&devices, self.medium().as_deref())? {
+                let medium = self.medium();
+                let mut found = find_seed(&devices, medium.as_deref())?;
+                // The medium's own area is there from the beginning; a disk that carries nothing but the seed may come late.
+                if found.is_none() && !self.look_only {
+                    wait_for_quiet_udev(&self.root, DISK_GRACE, DISK_LIMIT);
+                    found = find_seed(&devices, medium.as_deref())?;
+                }
+                match found {
                     Some(found) => Ok(read_found_seed(&devices, &found)?),
                     None => Ok(BTreeMap::new()),
                 }

@@ -7,6 +7,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use corbel_model::network::Interface;
+use corbel_sys::udev_is_quiet;
 
 /// The interfaces cannot be listed.
 #[derive(Debug, thiserror::Error)]
@@ -61,16 +62,22 @@ pub enum Wait {
     Carrier,
 }
 
+/// How long udev must have been idle before a machine without any interface is taken for one that has none.
+const GRACE: Duration = Duration::from_secs(3);
+
 /// Waits until the machine's interfaces are there, at most for `limit`, and returns what is there then. Early in a boot drivers
-/// are still being loaded, and `eth0` may be about to become `enp1s0`.
+/// are still being loaded, and `eth0` may be about to become `enp1s0`. A machine that has no interface is not waited for
+/// once udev is through.
 pub fn wait_for_interfaces(root: &Path, wait: Wait, limit: Duration) -> Result<Vec<Interface>, InterfaceError> {
     const PAUSE: Duration = Duration::from_millis(20);
     let end = Instant::now() + limit;
     let mut set_up = false;
+    let mut none_since = None;
     loop {
         let found = interfaces(root)?;
         let physical: Vec<&Interface> = found.iter().filter(|i| i.physical).collect();
-        let complete = is_quiet(root) || every_controller_has_one(root, &physical);
+        let quiet = udev_is_quiet(root);
+        let complete = quiet || every_controller_has_one(root, &physical);
         let named = !physical.is_empty() && complete && physical.iter().all(|i| is_named(root, i));
         if named && wait == Wait::Carrier && !set_up {
             for interface in &physical {
@@ -79,17 +86,17 @@ pub fn wait_for_interfaces(root: &Path, wait: Wait, limit: Duration) -> Result<V
             }
             set_up = true;
         }
+        let now = Instant::now();
+        if !(quiet && physical.is_empty()) {
+            none_since = None;
+        }
+        let none = quiet && physical.is_empty() && now.duration_since(*none_since.get_or_insert(now)) >= GRACE;
         let done = named && (wait == Wait::Names || physical.iter().any(|i| i.carrier));
-        if done || Instant::now() >= end {
+        if done || none || now >= end {
             return Ok(found);
         }
         thread::sleep(PAUSE);
     }
-}
-
-/// udev has no event in work: the file exists exactly while it has (systemd, libudev's `udev_queue_get_queue_is_empty`).
-fn is_quiet(root: &Path) -> bool {
-    !root.join("run/udev/queue").exists()
 }
 
 /// Each network controller on PCI (class 02, PCI Code and ID Assignment Specification) has an interface: no more will come but
@@ -205,6 +212,19 @@ mod tests {
         corbel_sys::write_atomic(&record, b"I:1", 0o644).expect("a record");
         let start = Instant::now();
         wait_for_interfaces(root.path(), Wait::Names, Duration::from_secs(60)).expect("a list");
+        assert!(
+            start.elapsed() < Duration::from_secs(30),
+            "it did not wait for the limit"
+        );
+    }
+
+    #[test]
+    fn a_machine_without_an_interface_is_not_waited_for_once_udev_is_through() {
+        let root = tempfile::tempdir().expect("a folder");
+        put(root.path(), "lo", &[("type", "772\n")], None);
+        let start = Instant::now();
+        let found = wait_for_interfaces(root.path(), Wait::Carrier, Duration::from_secs(60)).expect("a list");
+        assert!(found.iter().all(|i| !i.physical));
         assert!(
             start.elapsed() < Duration::from_secs(30),
             "it did not wait for the limit"

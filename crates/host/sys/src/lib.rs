@@ -6,7 +6,9 @@
 mod cancel;
 mod file;
 mod program;
+mod udev;
 
 pub use cancel::Cancel;
 pub use file::{FileError, hash_file, read_limited, write_atomic};
 pub use program::{Output, Program, ProgramError};
+pub use udev::{udev_is_quiet, wait_for_quiet_udev};
