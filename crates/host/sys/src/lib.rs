@@ -5,6 +5,7 @@
 
 mod cancel;
 mod file;
+pub mod ledger;
 mod program;
 mod udev;
 
