@@ -4,28 +4,41 @@
 //! error that names it), answers are read tolerantly (an unknown field is skipped, an unknown word becomes `Unknown`), so
 //! that a newer node and an older client understand each other. Sizes in answers are bytes.
 
+mod disk;
 mod error;
 mod event;
+mod install;
 mod node;
 mod openapi;
+mod operation;
 mod routes;
 mod size;
 mod spec;
+mod upgrade;
 mod vm;
 mod volume;
 
+pub use disk::{Disk, DiskList, DiskMatch, DiskTarget, InstalledSystem};
 pub use error::{ErrorBody, ErrorInfo, ErrorKind};
 pub use event::{Event, VmChange};
+pub use install::{InstallRequest, InstallSizes, Plan, Planned, UninstallRequest};
 pub use node::{
     Address, BootFirmware, BootInfo, BootSource, Health, HealthStatus, HypervisorInfo, HypervisorState, NodeInfo,
     SshInfo, SshState, Virtualization, VirtualizationState, VmCounts,
 };
 pub use openapi::openapi;
+pub use operation::{
+    OperationInfo, OperationKind, OperationState, OperationStatus, OperationStep, ProgressEvent, StepState,
+};
 pub use routes::{Access, Body, Method, Operation, ROUTES, Role, RoleError, Route};
 pub use size::Size;
 pub use spec::{
     Autostart, CloudInit, DirectBoot, DiskBus, DiskFormat, DiskKind, DiskSpec, Firmware, NicSpec, VmSpec, VolumeSpec,
     parse_request,
+};
+pub use upgrade::{
+    FailedVersion, PoweroffRequest, RebootRequest, RollbackRequest, Slot, SlotList, SlotName, SlotState, UpgradeFlags,
+    UpgradeRequest,
 };
 pub use vm::{DeviceKind, VmDetail, VmDisk, VmList, VmNic, VmState, VmStats, VmSummary};
 pub use volume::{Network, NetworkList, Volume, VolumeList};

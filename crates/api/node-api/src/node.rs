@@ -3,6 +3,8 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::{FailedVersion, SlotName};
+
 /// Whether the node can do its work.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[schema(example = json!({"status": "ok", "reason": null}))]
@@ -52,6 +54,9 @@ pub struct NodeInfo {
     /// Load of the last 1, 5 and 15 minutes.
     pub load: [f64; 3],
     pub vms: VmCounts,
+    /// The last version that did not become healthy on this node, until another one does.
+    #[serde(default)]
+    pub last_failed: Option<FailedVersion>,
     /// One sentence each; empty on a node where all is well.
     #[serde(default)]
     pub warnings: Vec<String>,
@@ -109,6 +114,9 @@ pub struct BootInfo {
     #[serde(default)]
     pub root_hash: Option<String>,
     pub firmware: BootFirmware,
+    /// Of an installed node: the slot that runs.
+    #[serde(default)]
+    pub slot: Option<SlotName>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -117,6 +125,8 @@ pub enum BootSource {
     Cd,
     Disk,
     Network,
+    /// From the disk that it is installed on.
+    Installed,
     /// Not booted from a Corbel image, or a word of a newer node.
     #[serde(other)]
     Unknown,

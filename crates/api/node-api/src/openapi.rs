@@ -28,6 +28,18 @@ clients skip what they do not know. Every refusal is an `ErrorBody` with one sen
     crate::VolumeList,
     crate::VolumeSpec,
     crate::NetworkList,
+    crate::DiskList,
+    crate::InstallRequest,
+    crate::UninstallRequest,
+    crate::Planned,
+    crate::SlotList,
+    crate::UpgradeRequest,
+    crate::RollbackRequest,
+    crate::RebootRequest,
+    crate::PoweroffRequest,
+    crate::OperationInfo,
+    crate::OperationStatus,
+    crate::operation::ProgressShape,
 )))]
 struct Schemas;
 
@@ -119,13 +131,13 @@ fn operation(route: &Route) -> utoipa::openapi::path::Operation {
                 .schema(Some(text())),
         );
     }
-    if route.operation == Operation::DeleteVm {
+    for (name, description) in query(route.operation) {
         builder = builder.parameter(
             ParameterBuilder::new()
-                .name("volumes")
+                .name(*name)
                 .parameter_in(ParameterIn::Query)
                 .required(Required::False)
-                .description(Some("`true` also deletes the volumes that only this machine uses."))
+                .description(Some(*description))
                 .schema(Some(ObjectBuilder::new().schema_type(Type::Boolean))),
         );
     }
@@ -153,6 +165,26 @@ fn operation(route: &Route) -> utoipa::openapi::path::Operation {
     .build()
 }
 
+/// Names and meanings of what may stand in the query; each is true or false.
+fn query(operation: Operation) -> &'static [(&'static str, &'static str)] {
+    match operation {
+        Operation::DeleteVm => &[(
+            "volumes",
+            "`true` also deletes the volumes that only this machine uses.",
+        )],
+        Operation::UploadUpgrade => &[
+            ("allow_downgrade", "Take a version that is older than the present one."),
+            (
+                "force",
+                "Take a version that failed here before, or that is the present one.",
+            ),
+            ("reboot", "Reboot into it when it is written."),
+            ("fast", "Reboot without going through firmware, where that is safe."),
+        ],
+        _ => &[],
+    }
+}
+
 /// What else than success a client must be ready for, beside 500.
 fn refusals(route: &Route) -> Vec<(u16, &'static str)> {
     let mut list = vec![];
@@ -164,7 +196,8 @@ fn refusals(route: &Route) -> Vec<(u16, &'static str)> {
         list.push((401, "Nobody that the node knows."));
         list.push((403, "The role is too low."));
     }
-    if route.path.contains("{name}") && route.operation != Operation::UploadVolume {
+    let named = route.path.contains("{name}") && route.operation != Operation::UploadVolume;
+    if named || route.operation == Operation::OperationEvents {
         list.push((404, "There is no object of that name."));
     }
     if !matches!(route.method, Method::Get) || route.operation == Operation::VmConsole {
@@ -187,9 +220,9 @@ fn refusals(route: &Route) -> Vec<(u16, &'static str)> {
     }
     if matches!(
         route.operation,
-        Operation::CreateVm | Operation::CreateVolume | Operation::UploadVolume
+        Operation::CreateVm | Operation::CreateVolume | Operation::UploadVolume | Operation::UploadUpgrade
     ) {
-        list.push((507, "The pool has not enough room."));
+        list.push((507, "There is not enough room."));
     }
     list
 }

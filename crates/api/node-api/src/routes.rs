@@ -113,6 +113,18 @@ pub enum Operation {
     DeleteVolume,
     ListNetworks,
     Events,
+    ListDisks,
+    Install,
+    Uninstall,
+    ListSlots,
+    Upgrade,
+    UploadUpgrade,
+    Rollback,
+    Reboot,
+    Poweroff,
+    ShowOperation,
+    OperationEvents,
+    CancelOperation,
 }
 
 /// One line of the table.
@@ -187,6 +199,18 @@ pub const ROUTES: &[Route] = &[
     route(Op::DeleteVolume, Delete, "/v1/volumes/{name}", ADMIN, Empty, 204, Empty, "Delete a volume that no machine uses"),
     route(Op::ListNetworks, Get, "/v1/networks", VIEWER, Empty, 200, Json("NetworkList"), "List networks"),
     route(Op::Events, Get, "/v1/events", VIEWER, Empty, 200, Events("Event"), "What happens, as it happens; the first event is `hello`"),
+    route(Op::ListDisks, Get, "/v1/disks", VIEWER, Empty, 200, Json("DiskList"), "Disks, what they carry, and whether they can be installed to"),
+    route(Op::Install, Post, "/v1/install", ADMIN, Json("InstallRequest"), 200, Json("Planned"), "Plan an installation, and begin it unless it is a dry run"),
+    route(Op::Uninstall, Post, "/v1/uninstall", ADMIN, Json("UninstallRequest"), 200, Json("Planned"), "Plan to give the disk back, and begin it unless it is a dry run"),
+    route(Op::ListSlots, Get, "/v1/slots", VIEWER, Empty, 200, Json("SlotList"), "The two slots of an installed node, and the version that failed last"),
+    route(Op::Upgrade, Post, "/v1/upgrade", ADMIN, Json("UpgradeRequest"), 202, Json("OperationInfo"), "Begin an upgrade from a URL or from the medium"),
+    route(Op::UploadUpgrade, Put, "/v1/upgrade", ADMIN, Bytes, 202, Json("OperationInfo"), "Take an ISO as the body, then begin an upgrade from it"),
+    route(Op::Rollback, Post, "/v1/rollback", ADMIN, Json("RollbackRequest"), 202, Json("OperationInfo"), "Begin to make the other slot the next one to be started"),
+    route(Op::Reboot, Post, "/v1/reboot", ADMIN, Json("RebootRequest"), 202, Json("OperationInfo"), "Shut down or save the machines, then reboot"),
+    route(Op::Poweroff, Post, "/v1/poweroff", ADMIN, Json("PoweroffRequest"), 202, Json("OperationInfo"), "Shut down or save the machines, then power off"),
+    route(Op::ShowOperation, Get, "/v1/operation", VIEWER, Empty, 200, Json("OperationStatus"), "The present long work or the last one"),
+    route(Op::OperationEvents, Get, "/v1/operation/events", VIEWER, Empty, 200, Events("ProgressEvent"), "Events of the long work from its beginning; the stream ends after `end`"),
+    route(Op::CancelOperation, Delete, "/v1/operation", ADMIN, Empty, 202, Json("OperationInfo"), "Ask the long work to stop where that is safe"),
 ];
 
 impl Operation {
@@ -228,9 +252,11 @@ mod tests {
             Op::Health | Op::Openapi | Op::Node | Op::ListVms | Op::CreateVm | Op::ShowVm | Op::DeleteVm => 7,
             Op::StartVm | Op::ShutdownVm | Op::ForceOffVm | Op::RebootVm | Op::AutostartVm | Op::VmStats => 13,
             Op::VmXml | Op::VmConsole | Op::ListVolumes | Op::CreateVolume | Op::UploadVolume | Op::DeleteVolume => 19,
-            Op::ListNetworks | Op::Events => 21,
+            Op::ListNetworks | Op::Events | Op::ListDisks | Op::Install | Op::Uninstall | Op::ListSlots => 25,
+            Op::Upgrade | Op::UploadUpgrade | Op::Rollback | Op::Reboot | Op::Poweroff => 30,
+            Op::ShowOperation | Op::OperationEvents | Op::CancelOperation => 33,
         };
-        assert_eq!(ROUTES.len(), all(Op::Events));
+        assert_eq!(ROUTES.len(), all(Op::CancelOperation));
         for (i, route) in ROUTES.iter().enumerate() {
             assert!(
                 !ROUTES[..i].iter().any(|r| r.operation == route.operation),

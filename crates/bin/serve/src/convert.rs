@@ -54,6 +54,7 @@ pub(crate) fn node(node: agent::Node, fingerprint: Option<&str>) -> wire::NodeIn
             running: node.vms.running,
             defined: node.vms.defined,
         },
+        last_failed: None,
         warnings: node.warnings,
     }
 }
@@ -72,6 +73,7 @@ fn boot(boot: agent::Boot) -> wire::BootInfo {
             agent::Firmware::Bios => wire::BootFirmware::Bios,
             agent::Firmware::Uefi => wire::BootFirmware::Uefi,
         },
+        slot: None,
     }
 }
 

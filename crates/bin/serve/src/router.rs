@@ -69,6 +69,7 @@ fn handler(operation: Operation, method: Method) -> MethodRouter<Arc<Shared>> {
         Op::DeleteVolume => on!(volumes::delete),
         Op::ListNetworks => on!(volumes::networks),
         Op::Events => on!(events::events),
+        _ => on!(no_such_path),
     }
 }
 

@@ -169,6 +169,7 @@ fn boot(node: &NodeInfo) -> String {
         BootSource::Cd => "from CD",
         BootSource::Disk => "from disk",
         BootSource::Network => "from the network",
+        BootSource::Installed => "from its own disk",
         BootSource::Unknown => "not from a Corbel image",
     };
     let medium = node

@@ -37,6 +37,7 @@ pub(crate) fn node() -> NodeInfo {
             medium: Some("/dev/sr0".into()),
             root_hash: Some("ab".repeat(32)),
             firmware: BootFirmware::Uefi,
+            slot: None,
         },
         ssh: SshInfo {
             state: SshState::Off,
@@ -59,6 +60,7 @@ pub(crate) fn node() -> NodeInfo {
         memory_available: 700 << 20,
         load: [0.52, 0.4, 0.1],
         vms: VmCounts { running: 0, defined: 0 },
+        last_failed: None,
         warnings: Vec::new(),
     }
 }

@@ -88,6 +88,7 @@ fn glance(node: &NodeInfo) -> Vec<(&'static str, String)> {
         BootSource::Cd => "CD",
         BootSource::Disk => "disk",
         BootSource::Network => "network",
+        BootSource::Installed => "its own disk",
         BootSource::Unknown => "unknown",
     };
     let firmware = match node.boot.firmware {
