@@ -76,8 +76,9 @@ fn restart() -> ! {
 
 fn decide(words: &Words, damaged: bool, has_shell: bool) -> End {
     match words.panic {
-        // A damaged root must not end in a shell either: whoever swapped the image would get one.
-        _ if words.rescue && has_shell && !damaged => End::Shell,
+        // A damaged root must not end in a shell either: whoever swapped the image would get one. Nor an installed node, whose
+        // shell stands behind a password that cannot be read here; its rescue is that of the medium.
+        _ if words.rescue && has_shell && !damaged && words.slot.is_none() => End::Shell,
         0 => End::Wait,
         seconds => End::Reboot(Duration::from_secs(seconds.try_into().unwrap_or(0))),
     }
@@ -110,6 +111,7 @@ mod tests {
         check("rescue", false, true, End::Shell);
         check("rescue", false, false, after(30));
         check("rescue panic=3", true, true, after(3));
+        check("rescue corbel.slot=a", false, true, after(30));
         check("panic=0", true, true, End::Wait);
         check("panic=-1", false, false, after(0));
     }

@@ -6,6 +6,7 @@
 //!                        ^   └── not yet ──┘                                    └ shell (rescue) ┘
 //!            any failure ─> one message ─> shell (rescue, but not with a damaged root) or reboot
 //! ```
+//! On an installed node (`corbel.slot`) the medium is the partition of that slot, and a watchdog runs from here on.
 //! Linked statically and kept small: every byte here is unpacked before anything else happens.
 
 mod basics;
@@ -16,7 +17,9 @@ mod modules;
 mod overlay;
 mod root;
 mod shell;
+mod slot;
 mod switch;
+mod watchdog;
 mod words;
 
 fn main() {
@@ -31,14 +34,19 @@ fn boot(words: &words::Words) -> anyhow::Result<std::convert::Infallible> {
     let root_hash = words.root_hash()?;
     let mut modules = modules::Modules::load_index();
     modules.load_early();
-    let source = root::mount(words, &root_hash, &mut modules)?;
+    let mut watchdog = watchdog::Watchdog::new(words.slot.is_some());
+    let source = root::mount(words, &root_hash, &mut modules, &mut watchdog)?;
+    watchdog.ensure(&mut modules);
     // Only now: with a damaged root there is no shell. Without a console the boot goes on, which is what serves best.
+    // An installed node has a password to ask for, which is on a file system that is not mounted here: the system asks.
     if words.rescue
+        && words.slot.is_none()
         && let Err(error) = shell::run(&shell::greeting(&source))
     {
         log::error(format!("no rescue shell: {error:#}"));
     }
     overlay::mount_all()?;
+    watchdog.leave_running();
     overlay::record(&source, &root_hash)?;
     switch::into_system(words)
 }

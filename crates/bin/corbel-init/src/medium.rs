@@ -13,6 +13,18 @@ use corbel_layout::{Extent, ReadAt, Window};
 const VOLUME: &str = "CORBEL";
 const IMAGE: &str = "CORBEL/ROOT.IMG";
 
+/// Where to look for the image.
+pub(crate) enum Place<'a> {
+    /// A file of the volume `CORBEL`, on whatever medium.
+    Volume,
+    /// A partition that holds nothing else. Only those of this name are read.
+    Partition {
+        name: &'static str,
+        /// Name of a partition by the kernel name of its device.
+        name_of: &'a dyn Fn(&str) -> Option<String>,
+    },
+}
+
 /// A device with the image that was asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Medium {
@@ -43,7 +55,7 @@ pub(crate) struct Search {
 impl Search {
     /// Looks at all devices that are new or were not ready. Optical drives come first, then whole disks: of a stick
     /// written with `dd`, the disk is the medium and not its first partition.
-    pub(crate) fn look(&mut self, devices: &dyn Devices, wanted: &RootHash) -> Option<Medium> {
+    pub(crate) fn look(&mut self, devices: &dyn Devices, place: &Place<'_>, wanted: &RootHash) -> Option<Medium> {
         let mut list = devices.list().unwrap_or_default();
         list.sort_by_key(|d| (!d.is_cd(), d.partition, d.name.clone()));
         self.seen.retain(|name, _| list.iter().any(|d| d.name == *name));
@@ -58,9 +70,16 @@ impl Search {
                 Some((same, Verdict::No(_) | Verdict::Damaged(_))) if *same == identity => continue,
                 _ => {}
             }
+            if let Place::Partition { name, name_of } = place
+                && name_of(&device.name).as_deref() != Some(name)
+            {
+                let verdict = Verdict::No("not a partition of this name");
+                self.seen.insert(device.name, (identity, verdict));
+                continue;
+            }
             let verdict = match devices.open(&device) {
                 Err(error) => Verdict::NotYet(chain(&error)),
-                Ok(bytes) => match examine(&bytes, wanted) {
+                Ok(bytes) => match examine(&bytes, place, device.size, wanted) {
                     Ok((extent, image)) => return Some(Medium { device, extent, image }),
                     Err(verdict) => verdict,
                 },
@@ -99,7 +118,20 @@ impl Search {
     }
 }
 
-fn examine(bytes: &impl ReadAt, wanted: &RootHash) -> Result<(Extent, RootImage), Verdict> {
+fn examine(
+    bytes: &impl ReadAt,
+    place: &Place<'_>,
+    size: u64,
+    wanted: &RootHash,
+) -> Result<(Extent, RootImage), Verdict> {
+    if let Place::Partition { .. } = place {
+        let image = check_image(bytes, size, wanted).map_err(Verdict::Damaged)?;
+        let extent = Extent {
+            offset: 0,
+            length: image.verity.image_length(),
+        };
+        return Ok((extent, image));
+    }
     let refused = |error: IsoError| match error {
         IsoError::NotIso => Verdict::No("not an ISO 9660 volume"),
         IsoError::Io { .. } => Verdict::NotYet(chain(&error)),

@@ -5,9 +5,20 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use corbel_disk::{Loaded, load_module, present_modaliases};
-use corbel_layout::kmod::{LoadOrder, ModuleIndex};
+use corbel_layout::kmod::{LoadOrder, ModuleIndex, module_name};
 
 use crate::log::{info, warning};
+
+/// Parameters of drivers: a watchdog that somebody opens resets the machine after so many seconds without a word. 120 s are more than
+/// the slowest step that was seen, and twice of what systemd leaves between two words.
+const PARAMETERS: [(&str, &str); 6] = [
+    ("i6300esb", "heartbeat=120"),
+    ("iTCO_wdt", "heartbeat=120"),
+    ("sp5100_tco", "heartbeat=120"),
+    ("wdat_wdt", "timeout=120"),
+    ("softdog", "soft_margin=120"),
+    ("hpwdt", "soft_margin=120"),
+];
 
 const EARLY_LIST: &str = "/etc/modules-early";
 
@@ -86,7 +97,7 @@ impl Modules {
             if !self.tried.insert(path.clone()) {
                 continue;
             }
-            match load_module(&self.directory.join(&path), "") {
+            match load_module(&self.directory.join(&path), parameters(&path)) {
                 Ok(Loaded::Now) => any = true,
                 Ok(Loaded::Before) => {}
                 // Drivers that probe (kvm, edac …) say ENODEV where their hardware is not: that is an answer.
@@ -97,5 +108,25 @@ impl Modules {
             }
         }
         any
+    }
+}
+
+fn parameters(path: &str) -> &'static str {
+    let name = module_name(path);
+    PARAMETERS
+        .iter()
+        .find(|(module, _)| module_name(module) == name)
+        .map_or("", |(_, parameters)| parameters)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_watchdog_waits_long_enough() {
+        assert_eq!(parameters("kernel/drivers/watchdog/iTCO_wdt.ko"), "heartbeat=120");
+        assert_eq!(parameters("kernel/drivers/watchdog/softdog.ko"), "soft_margin=120");
+        assert_eq!(parameters("kernel/drivers/ata/ahci.ko"), "");
     }
 }

@@ -51,12 +51,16 @@ pub(crate) fn record(source: &Source, hash: &RootHash) -> anyhow::Result<()> {
 }
 
 fn boot_json(source: &Source, hash: &RootHash) -> String {
-    let (source, medium) = match source {
+    let (kind, medium) = match source {
         Source::Cd(node) => ("cd", Some(node)),
         Source::Disk(node) => ("disk", Some(node)),
+        Source::Installed { disk, .. } => ("installed", Some(disk)),
         Source::Network => ("network", None),
     };
-    let value = serde_json::json!({ "source": source, "medium": medium, "root_hash": hash.to_string() });
+    let mut value = serde_json::json!({ "source": kind, "medium": medium, "root_hash": hash.to_string() });
+    if let Source::Installed { slot, .. } = source {
+        value["slot"] = slot.letter().into();
+    }
     format!("{value}\n")
 }
 
@@ -125,6 +129,13 @@ mod tests {
         let expected = format!("{{\"medium\":\"/dev/sr0\",\"root_hash\":\"{hex}\",\"source\":\"cd\"}}\n");
         assert_eq!(boot_json(&Source::Cd("/dev/sr0".to_owned()), &hash), expected);
         assert!(boot_json(&Source::Network, &hash).contains("\"medium\":null"));
+        let installed = Source::Installed {
+            disk: "/dev/vda".to_owned(),
+            slot: crate::slot::Slot::B,
+        };
+        let expected =
+            format!("{{\"medium\":\"/dev/vda\",\"root_hash\":\"{hex}\",\"slot\":\"b\",\"source\":\"installed\"}}\n");
+        assert_eq!(boot_json(&installed, &hash), expected);
     }
 
     #[test]

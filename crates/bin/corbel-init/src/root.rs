@@ -11,8 +11,10 @@ use corbel_layout::verity::RootHash;
 
 use crate::fail::Damaged;
 use crate::log::{error, info};
-use crate::medium::{Medium, Search, check_image};
+use crate::medium::{Medium, Place, Search, check_image};
 use crate::modules::Modules;
+use crate::slot::{self, Slot};
+use crate::watchdog::Watchdog;
 use crate::words::Words;
 
 pub(crate) const SYSROOT: &str = "/sysroot";
@@ -31,19 +33,26 @@ pub(crate) enum Source {
     Cd(String),
     /// A disk or stick, by its node.
     Disk(String),
+    /// A slot of the system on this disk, by the disk's node.
+    Installed { disk: String, slot: Slot },
     /// The initramfs.
     Network,
 }
 
 /// Finds the image with this root hash and mounts it.
-pub(crate) fn mount(words: &Words, wanted: &RootHash, modules: &mut Modules) -> anyhow::Result<Source> {
+pub(crate) fn mount(
+    words: &Words,
+    wanted: &RootHash,
+    modules: &mut Modules,
+    watchdog: &mut Watchdog,
+) -> anyhow::Result<Source> {
     modules.load_named(&["dm_mod", "dm_verity", "squashfs", "overlay", "loop"]);
     let image = Path::new(NETWORK_IMAGE);
-    if image.exists() {
+    if image.exists() && words.slot.is_none() {
         mount_network(image, wanted)?;
         return Ok(Source::Network);
     }
-    let medium = wait(words.timeout, wanted, modules)?;
+    let medium = wait(words, wanted, modules, watchdog)?;
     let node = medium.device.path.display().to_string();
     info(format!("the root image is on {node}"));
     let mapper = DeviceMapper::open()?;
@@ -54,10 +63,13 @@ pub(crate) fn mount(words: &Words, wanted: &RootHash, modules: &mut Modules) -> 
     };
     let image = mapper.create("corbel-medium", &linear)?;
     mount_verified(&mapper, &image.number, &medium.image, wanted).with_context(|| format!("using {node}"))?;
-    Ok(if medium.device.is_cd() {
-        Source::Cd(node)
-    } else {
-        Source::Disk(node)
+    Ok(match words.slot {
+        Some(slot) => Source::Installed {
+            disk: slot::disk_of(&medium.device.name).display().to_string(),
+            slot,
+        },
+        None if medium.device.is_cd() => Source::Cd(node),
+        None => Source::Disk(node),
     })
 }
 
@@ -93,15 +105,23 @@ fn mount_verified(mapper: &DeviceMapper, device: &str, image: &RootImage, wanted
     Ok(())
 }
 
-fn wait(limit: Duration, wanted: &RootHash, modules: &mut Modules) -> anyhow::Result<Medium> {
-    let start = Instant::now();
+fn wait(words: &Words, wanted: &RootHash, modules: &mut Modules, watchdog: &mut Watchdog) -> anyhow::Result<Medium> {
+    let (start, limit) = (Instant::now(), words.timeout);
+    let place = match words.slot {
+        Some(slot) => Place::Partition {
+            name: slot.partition(),
+            name_of: &slot::partition_name,
+        },
+        None => Place::Volume,
+    };
     let uevents = Uevents::open();
     let devices = SysDevices::default();
     let mut search = Search::default();
     let (mut told, mut damaged_since) = (start, None);
     loop {
         modules.load_for_devices();
-        if let Some(medium) = search.look(&devices, wanted) {
+        watchdog.feed();
+        if let Some(medium) = search.look(&devices, &place, wanted) {
             return Ok(medium);
         }
         if let Some((name, why)) = search.damaged() {
@@ -122,7 +142,7 @@ fn wait(limit: Duration, wanted: &RootHash, modules: &mut Modules) -> anyhow::Re
             }
         }
         if start.elapsed() > limit {
-            bail!(not_found(limit, &search));
+            bail!(not_found(limit, &place, &search));
         }
         if told.elapsed() > TELL_EVERY {
             told = Instant::now();
@@ -139,11 +159,12 @@ fn wait(limit: Duration, wanted: &RootHash, modules: &mut Modules) -> anyhow::Re
     }
 }
 
-fn not_found(limit: Duration, search: &Search) -> String {
-    let mut text = format!(
-        "no medium with the volume CORBEL and this root image within {} s",
-        limit.as_secs()
-    );
+fn not_found(limit: Duration, place: &Place<'_>, search: &Search) -> String {
+    let what = match place {
+        Place::Volume => "medium with the volume CORBEL".to_owned(),
+        Place::Partition { name, .. } => format!("partition {name}"),
+    };
+    let mut text = format!("no {what} and this root image within {} s", limit.as_secs());
     match search.report() {
         seen if seen.is_empty() => {
             text.push_str("\nno disks were seen: the driver of the disk controller may be missing")

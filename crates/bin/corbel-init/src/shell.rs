@@ -48,7 +48,7 @@ pub(crate) fn run(greeting: &str) -> anyhow::Result<()> {
 /// What somebody reads who asked for the shell and whose boot is good.
 pub(crate) fn greeting(source: &Source) -> String {
     let medium = match source {
-        Source::Cd(node) | Source::Disk(node) => node.as_str(),
+        Source::Cd(node) | Source::Disk(node) | Source::Installed { disk: node, .. } => node.as_str(),
         Source::Network => "the network",
     };
     format!(

@@ -38,10 +38,15 @@ pub(crate) fn into_system(words: &Words) -> anyhow::Result<Infallible> {
     Err(error).with_context(|| format!("starting {init}"))
 }
 
+/// What systemd starts instead of its default. On an installed node `rescue` is a unit of ours, which asks for the password.
+///
 /// systemd(1) would take the bare word `rescue` for its own rescue.target, where root logs in, who is locked here. The shell
 /// that the word asked for was there before; what follows is the usual boot. Arguments come before kernel words.
 fn unit(words: &Words) -> Option<&'static str> {
-    (words.rescue && words.init == DEFAULT_INIT).then_some("--unit=multi-user.target")
+    (words.rescue && words.init == DEFAULT_INIT).then_some(match words.slot {
+        Some(_) => "--unit=corbel-rescue.target",
+        None => "--unit=multi-user.target",
+    })
 }
 
 /// Deletes what the initramfs holds. An image that a loop device reads stays in memory until that device goes.
@@ -82,6 +87,10 @@ mod tests {
     #[test]
     fn the_word_rescue_is_ours_and_not_systemds() {
         assert_eq!(unit(&Words::parse("rescue")), Some("--unit=multi-user.target"));
+        assert_eq!(
+            unit(&Words::parse("corbel.slot=a rescue")),
+            Some("--unit=corbel-rescue.target")
+        );
         assert_eq!(unit(&Words::parse("rescue=no")), None);
         assert_eq!(unit(&Words::parse("rescue init=/bin/sh")), None);
     }

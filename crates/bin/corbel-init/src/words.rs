@@ -5,6 +5,8 @@ use std::time::Duration;
 use anyhow::Context as _;
 use corbel_layout::verity::RootHash;
 
+use crate::slot::Slot;
+
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(60);
 /// Seconds in which the message can be read.
 pub(crate) const DEFAULT_PANIC: i64 = 30;
@@ -14,6 +16,8 @@ pub(crate) const DEFAULT_INIT: &str = "/usr/lib/systemd/systemd";
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Words {
     root: Option<String>,
+    /// `corbel.slot=a|b`: an installed node, whose root is that partition.
+    pub(crate) slot: Option<Slot>,
     /// `corbel.timeout=SECONDS`: how long to wait for the medium.
     pub(crate) timeout: Duration,
     /// `rescue`: a shell before anything is started, and instead of a reboot when something fails.
@@ -31,6 +35,7 @@ impl Words {
     pub(crate) fn parse(line: &str) -> Self {
         let mut words = Self {
             root: None,
+            slot: None,
             timeout: DEFAULT_TIMEOUT,
             rescue: false,
             panic: DEFAULT_PANIC,
@@ -41,6 +46,12 @@ impl Words {
             let (name, value) = word.split_once('=').unwrap_or((&word, ""));
             match name {
                 "corbel.root" => words.root = Some(value.to_owned()),
+                "corbel.slot" => match Slot::parse(value) {
+                    Some(slot) => words.slot = Some(slot),
+                    None => words
+                        .mistakes
+                        .push(format!("{word}: write corbel.slot=a or corbel.slot=b")),
+                },
                 "corbel.timeout" => match value.parse() {
                     Ok(seconds) => words.timeout = Duration::from_secs(seconds),
                     Err(_) => words
@@ -97,19 +108,20 @@ mod tests {
     fn words_are_read_and_the_last_counts() {
         let hash = "ab".repeat(32);
         let line = format!(
-            "BOOT_IMAGE=/x ro x=\"a rescue\" corbel.root={hash} panic=5 panic=0 corbel.timeout=9 rescue init=/bin/x\n"
+            "BOOT_IMAGE=/x ro x=\"a rescue\" corbel.root={hash} panic=5 panic=0 corbel.slot=a corbel.slot=b corbel.timeout=9 rescue init=/bin/x\n"
         );
         let words = Words::parse(&line);
         assert_eq!(words.root_hash().unwrap().to_string(), hash);
         assert_eq!((words.timeout.as_secs(), words.panic, words.rescue), (9, 0, true));
         assert_eq!((words.init.as_str(), words.mistakes.len()), ("/bin/x", 0));
+        assert_eq!(words.slot, Some(Slot::B));
         assert!(!Words::parse("x=\"a rescue\" rescue=no").rescue);
     }
 
     #[test]
     fn mistakes_are_told_and_the_default_stands() {
-        let words = Words::parse("corbel.timeout=soon init=sh panic=");
-        assert_eq!(words.mistakes.len(), 3);
+        let words = Words::parse("corbel.timeout=soon init=sh panic= corbel.slot=c");
+        assert_eq!((words.mistakes.len(), words.slot), (4, None));
         assert_eq!(
             (words.timeout, words.panic, words.init.as_str()),
             (DEFAULT_TIMEOUT, 30, DEFAULT_INIT)

@@ -55,7 +55,7 @@ fn the_medium_is_found_by_its_volume_and_hash() {
         .with("sdb1", good)
         .with_empty("sr0");
     let mut search = Search::default();
-    let found = search.look(&devices, &hash).unwrap();
+    let found = search.look(&devices, &Place::Volume, &hash).unwrap();
     assert_eq!((found.device.name.as_str(), found.extent.offset), ("sdb", 22 * 2048));
     assert_eq!(found.image.verity.data_blocks, 1);
     assert!(
@@ -71,10 +71,18 @@ fn the_medium_is_found_by_its_volume_and_hash() {
 fn a_drive_that_gets_its_medium_later_is_looked_at_again() {
     let (image, hash) = image();
     let mut search = Search::default();
-    assert!(search.look(&FakeDevices::default().with_empty("sr0"), &hash).is_none());
     assert!(
         search
-            .look(&FakeDevices::default().with("sr0", iso("OTHER", &image)), &hash)
+            .look(&FakeDevices::default().with_empty("sr0"), &Place::Volume, &hash)
+            .is_none()
+    );
+    assert!(
+        search
+            .look(
+                &FakeDevices::default().with("sr0", iso("OTHER", &image)),
+                &Place::Volume,
+                &hash
+            )
             .is_none()
     );
     assert_eq!(
@@ -84,7 +92,7 @@ fn a_drive_that_gets_its_medium_later_is_looked_at_again() {
     let longer = [iso("CORBEL", &image), vec![0; 2048]].concat();
     assert!(
         search
-            .look(&FakeDevices::default().with("sr0", longer), &hash)
+            .look(&FakeDevices::default().with("sr0", longer), &Place::Volume, &hash)
             .is_some()
     );
 }
@@ -95,7 +103,7 @@ fn another_or_damaged_image_is_refused_and_named() {
     let check = |image: &[u8], expected: &str| {
         let devices = FakeDevices::default().with("sr0", iso("CORBEL", image));
         let mut search = Search::default();
-        assert!(search.look(&devices, &hash).is_none());
+        assert!(search.look(&devices, &Place::Volume, &hash).is_none());
         let (name, why) = search.damaged().unwrap();
         assert_eq!(name, "sr0");
         assert!(why.contains(expected), "{why}");
@@ -110,5 +118,42 @@ fn another_or_damaged_image_is_refused_and_named() {
     let both = FakeDevices::default()
         .with("sr0", iso("CORBEL", &flipped))
         .with("sda", good);
-    assert_eq!(search.look(&both, &hash).unwrap().device.name, "sda");
+    assert_eq!(search.look(&both, &Place::Volume, &hash).unwrap().device.name, "sda");
+}
+
+#[test]
+fn a_slot_is_the_partition_of_its_name_and_nothing_else_is_read() {
+    let (image, hash) = image();
+    let slots = |bytes: &[u8]| {
+        FakeDevices::default()
+            .with("sda", iso("CORBEL", &image))
+            .with("sda2", image.clone())
+            .with("sda3", [bytes, &[0; BLOCK]].concat())
+    };
+    let name_of = |device: &str| match device {
+        "sda2" => Some("corbel-root-a".to_owned()),
+        "sda3" => Some("corbel-root-b".to_owned()),
+        _ => None,
+    };
+    let place = Place::Partition {
+        name: "corbel-root-b",
+        name_of: &name_of,
+    };
+    let found = Search::default().look(&slots(&image), &place, &hash).unwrap();
+    assert_eq!(
+        (found.device.name.as_str(), found.extent.offset, found.extent.length),
+        ("sda3", 0, image.len() as u64)
+    );
+    // The other slot has this very image; it is another system's all the same.
+    let mut flipped = image.clone();
+    flipped[1000] ^= 1;
+    let mut search = Search::default();
+    assert!(search.look(&slots(&flipped), &place, &hash).is_none());
+    assert_eq!(search.damaged().unwrap().0, "sda3");
+    assert!(
+        search
+            .report()
+            .contains(&"/dev/sda2 (0 MiB): not a partition of this name".to_owned()),
+        "{search:?}"
+    );
 }
