@@ -173,8 +173,9 @@ impl Drop for Machine {
 
 /// Makes the files that the command line names.
 fn prepare(spec: &MachineSpec, place: &Place) -> anyhow::Result<()> {
-    if spec.firmware == Firmware::Uefi {
-        let copied = std::fs::copy(spec::OVMF_VARIABLES, place.variables());
+    let variables = spec.variables(place);
+    if spec.firmware == Firmware::Uefi && !(spec.variables.is_some() && variables.exists()) {
+        let copied = std::fs::copy(spec::OVMF_VARIABLES, &variables);
         copied.with_context(|| format!("cannot copy {} (Debian's package ovmf has it)", spec::OVMF_VARIABLES))?;
     }
     if let Medium::Network(netboot) = &spec.medium {

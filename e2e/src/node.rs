@@ -47,7 +47,7 @@ impl Node {
         let seed = seed(Seed::new(), &identity);
         let spec = match spec.medium {
             Medium::Network(_) => spec.initrd(&seed.write_initramfs(&folder)?),
-            Medium::Cd(_) | Medium::Usb(_) => spec.seed(&seed.write(&folder)?),
+            Medium::Cd(_) | Medium::Usb(_) | Medium::Disks => spec.seed(&seed.write(&folder)?),
         };
         let machine = Machine::start(&spec, &folder, run.accel()).await?;
         Self::attach(run, machine, identity).await

@@ -28,6 +28,29 @@ pub enum Medium {
     Usb(PathBuf),
     /// Kernel and initrds handed over in memory, as a network boot loader does.
     Network(Netboot),
+    /// Nothing but its disks.
+    Disks,
+}
+
+/// A disk that keeps what is written to it; a raw file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Disk {
+    pub file: PathBuf,
+    /// Bytes in a sector, 512 or 4096.
+    pub sector: u32,
+    /// Every write is also recorded in this file, in the format of dm-log-writes (QEMU's `blklogwrites`).
+    pub log: Option<PathBuf>,
+}
+
+impl Disk {
+    /// With sectors of 512 bytes, nothing recorded.
+    pub fn new(file: &Path) -> Self {
+        Self {
+            file: file.to_path_buf(),
+            sector: 512,
+            log: None,
+        }
+    }
 }
 
 /// A machine to be.
@@ -35,6 +58,10 @@ pub enum Medium {
 pub struct MachineSpec {
     pub firmware: Firmware,
     pub medium: Medium,
+    /// `/dev/vda`, `/dev/vdb` … in the node, before the seed's disk.
+    pub disks: Vec<Disk>,
+    /// UEFI variables that outlive the machine, made when the file is missing; otherwise each machine has new ones.
+    pub variables: Option<PathBuf>,
     /// MiB.
     pub memory: u32,
     /// Processors, where they are not emulated.
@@ -55,6 +82,8 @@ impl MachineSpec {
         Self {
             firmware: Firmware::Bios,
             medium,
+            disks: Vec::new(),
+            variables: None,
             memory: 1024,
             cpus: 2,
             seed: None,
@@ -75,6 +104,13 @@ impl MachineSpec {
     #[must_use]
     pub fn memory(mut self, mebibytes: u32) -> Self {
         self.memory = mebibytes;
+        self
+    }
+
+    /// With this disk as its next one.
+    #[must_use]
+    pub fn disk(mut self, disk: Disk) -> Self {
+        self.disks.push(disk);
         self
     }
 
@@ -99,6 +135,11 @@ impl MachineSpec {
     pub fn address(mut self, address: Ipv4Addr) -> Self {
         self.address = Some(address);
         self
+    }
+
+    /// The file of its UEFI variables.
+    pub fn variables(&self, place: &Place) -> PathBuf {
+        self.variables.clone().unwrap_or_else(|| place.variables())
     }
 
     /// With a systemd credential.
@@ -202,6 +243,9 @@ pub fn arguments(spec: &MachineSpec, place: &Place, accel: Accel) -> Vec<OsStrin
     network(&mut line, spec, place);
     firmware(&mut line, spec, place);
     medium(&mut line, spec, place);
+    for (number, disk) in spec.disks.iter().enumerate() {
+        attach(&mut line, disk, number);
+    }
     if let Some(seed) = &spec.seed {
         line.option(
             "-drive",
@@ -238,6 +282,27 @@ fn firmware(line: &mut Line, spec: &MachineSpec, place: &Place) {
     }
 }
 
+fn attach(line: &mut Line, disk: &Disk, number: usize) {
+    let (file, sector) = (path(&disk.file), disk.sector);
+    line.option(
+        "-blockdev",
+        &format!("driver=raw,node-name=disk{number},discard=unmap,file.driver=file,file.filename={file}"),
+    );
+    let mut node = format!("disk{number}");
+    if let Some(log) = &disk.log {
+        let log = path(log);
+        line.option(
+            "-blockdev",
+            &format!("driver=blklogwrites,node-name=recorded{number},file={node},log.driver=file,log.filename={log},log-sector-size={sector}"),
+        );
+        node = format!("recorded{number}");
+    }
+    line.words(&format!(
+        "-device virtio-blk-pci,drive={node},serial=disk{number},logical_block_size={sector},physical_block_size={sector},bootindex={}",
+        number + 1
+    ));
+}
+
 fn medium(line: &mut Line, spec: &MachineSpec, place: &Place) {
     match &spec.medium {
         Medium::Cd(iso) => {
@@ -262,6 +327,7 @@ fn medium(line: &mut Line, spec: &MachineSpec, place: &Place) {
             line.option("-initrd", &place.initrd().to_string_lossy());
             line.option("-append", format!("{} {}", netboot.words, spec.words).trim());
         }
+        Medium::Disks => {}
     }
 }
 
@@ -340,6 +406,22 @@ mod tests {
             "{line}"
         );
         assert!(line.contains("type=11,value=io.systemd.credential:a.b=x,,y"), "{line}");
+    }
+
+    #[test]
+    fn a_disk_that_is_recorded() {
+        let mut disk = Disk::new(Path::new("/d,1.img"));
+        disk.log = Some("/log".into());
+        let line = line(&MachineSpec::new(Medium::Disks).disk(disk));
+        assert!(
+            line.contains("node-name=disk0,discard=unmap,file.driver=file,file.filename=/d,,1.img"),
+            "{line}"
+        );
+        assert!(
+            line.contains("node-name=recorded0,file=disk0,log.driver=file,log.filename=/log,log-sector-size=512"),
+            "{line}"
+        );
+        assert!(line.contains("virtio-blk-pci,drive=recorded0,serial=disk0"), "{line}");
     }
 
     #[test]
