@@ -39,7 +39,7 @@ impl<T: ReadAt + ?Sized> ReadAt for Box<T> {
 }
 
 /// A run of bytes on a medium.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
 pub struct Extent {
     /// First byte.
     pub offset: u64,

@@ -1,12 +1,18 @@
 //! The GUID partition table (UEFI specification, chapter 5.3), for sectors of 512 and 4096 bytes.
 //!
-//! Only the primary table is read: a medium whose primary table is damaged is not one that Corbel boots from.
+//! [`read`] looks at the primary table only: a medium whose primary table is damaged is not one that Corbel boots from.
+//! [`read_backup`] looks at the copy behind the last partition, and [`Table`] writes both.
+
+mod write;
 
 use std::fmt;
 use std::io;
 
 use crate::ReadAt;
 use crate::bytes::{le32, le64};
+
+pub(crate) use write::usable;
+pub use write::{NewPartition, Table, TableError};
 
 /// The specification asks for 128 entries; a few tools write more. This bounds what a header can make us read.
 const MOST_ENTRIES: u32 = 1024;
@@ -26,8 +32,22 @@ pub enum GptError {
 }
 
 /// A GUID in the mixed-endian form in which the table stores it; shown as people write it.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub struct Guid(pub [u8; 16]);
+
+impl Guid {
+    /// From the five groups as people write them, the last two as bytes.
+    pub const fn new(first: u32, second: u16, third: u16, rest: [u8; 8]) -> Self {
+        let ([a, b, c, d], [e, f], [g, h], r) = (first.to_le_bytes(), second.to_le_bytes(), third.to_le_bytes(), rest);
+        Self([a, b, c, d, e, f, g, h, r[0], r[1], r[2], r[3], r[4], r[5], r[6], r[7]])
+    }
+}
+
+impl serde::Serialize for Guid {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
 
 impl fmt::Display for Guid {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -54,29 +74,66 @@ pub struct Partition {
     pub name: String,
     /// Partition type.
     pub kind: Guid,
+    /// What tells this partition from every other one.
+    pub id: Guid,
     /// First byte on the medium.
     pub offset: u64,
     /// Bytes.
     pub length: u64,
 }
 
-/// Reads the primary table: with 512-byte sectors, or else with 4096-byte ones.
+/// What one copy of the table says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Found {
+    /// Bytes of a sector: 512 or 4096.
+    pub sector: u64,
+    /// What tells this disk from every other one.
+    pub disk: Guid,
+    /// The used entries, in the order of their numbers.
+    pub partitions: Vec<Partition>,
+}
+
+/// Reads the partitions of the primary table: with 512-byte sectors, or else with 4096-byte ones.
 ///
 /// # Errors
 /// [`GptError::NotGpt`] when neither place holds a header, else what is damaged or could not be read.
 pub fn read(src: &(impl ReadAt + ?Sized)) -> Result<Vec<Partition>, GptError> {
-    match read_with_sectors(src, 512) {
-        Err(GptError::NotGpt) => read_with_sectors(src, 4096),
+    read_primary(src).map(|found| found.partitions)
+}
+
+/// Reads the whole primary table.
+///
+/// # Errors
+/// As [`read`].
+pub fn read_primary(src: &(impl ReadAt + ?Sized)) -> Result<Found, GptError> {
+    match read_with_sectors(src, 512, 1) {
+        Err(GptError::NotGpt) => read_with_sectors(src, 4096, 1),
         other => other,
     }
 }
 
-fn read_with_sectors(src: &(impl ReadAt + ?Sized), sector: u64) -> Result<Vec<Partition>, GptError> {
+/// Reads the copy in the last sector of a disk of `disk_bytes`.
+///
+/// # Errors
+/// As [`read`].
+pub fn read_backup(src: &(impl ReadAt + ?Sized), disk_bytes: u64) -> Result<Found, GptError> {
+    let with = |sector: u64| match (disk_bytes / sector).checked_sub(1) {
+        Some(last) if last > 1 => read_with_sectors(src, sector, last),
+        _ => Err(GptError::NotGpt),
+    };
+    match with(512) {
+        Err(GptError::NotGpt) => with(4096),
+        other => other,
+    }
+}
+
+fn read_with_sectors(src: &(impl ReadAt + ?Sized), sector: u64, own: u64) -> Result<Found, GptError> {
     let damaged = |what| GptError::Damaged { what };
     let mut header = vec![0u8; sector as usize];
-    match src.read_at(sector, &mut header) {
+    let at = own.checked_mul(sector).ok_or_else(|| damaged("own sector number"))?;
+    match src.read_at(at, &mut header) {
         Err(e) if e.kind() == io::ErrorKind::UnexpectedEof => return Err(GptError::NotGpt),
-        Err(source) => return Err(GptError::Io { offset: sector, source }),
+        Err(source) => return Err(GptError::Io { offset: at, source }),
         Ok(()) => {}
     }
     if &header[..8] != b"EFI PART" {
@@ -91,7 +148,7 @@ fn read_with_sectors(src: &(impl ReadAt + ?Sized), sector: u64) -> Result<Vec<Pa
     if crc32(&header[..header_size]) != stored {
         return Err(damaged("header checksum"));
     }
-    if le64(&header, 24) != 1 {
+    if le64(&header, 24) != own {
         return Err(damaged("own sector number"));
     }
     let (count, size) = (le32(&header, 80), le32(&header, 84));
@@ -111,8 +168,20 @@ fn read_with_sectors(src: &(impl ReadAt + ?Sized), sector: u64) -> Result<Vec<Pa
         .chunks_exact(size as usize)
         .zip(1u32..)
         .filter(|(e, _)| e[..16].iter().any(|b| *b != 0));
-    used.map(|(entry, number)| parse_entry(entry, number, sector).ok_or_else(|| damaged("partition extent")))
-        .collect()
+    let partitions = used
+        .map(|(entry, number)| parse_entry(entry, number, sector).ok_or_else(|| damaged("partition extent")))
+        .collect::<Result<_, _>>()?;
+    Ok(Found {
+        sector,
+        disk: guid_at(&header, 56),
+        partitions,
+    })
+}
+
+fn guid_at(bytes: &[u8], at: usize) -> Guid {
+    let mut guid = [0; 16];
+    guid.copy_from_slice(&bytes[at..at + 16]);
+    Guid(guid)
 }
 
 fn parse_entry(entry: &[u8], number: u32, sector: u64) -> Option<Partition> {
@@ -127,12 +196,11 @@ fn parse_entry(entry: &[u8], number: u32, sector: u64) -> Option<Partition> {
     let name = char::decode_utf16(units)
         .map(|c| c.unwrap_or(char::REPLACEMENT_CHARACTER))
         .collect();
-    let mut kind = [0; 16];
-    kind.copy_from_slice(&entry[..16]);
     Some(Partition {
         number,
         name,
-        kind: Guid(kind),
+        kind: guid_at(entry, 0),
+        id: guid_at(entry, 16),
         offset,
         length,
     })
@@ -153,91 +221,4 @@ fn crc32(data: &[u8]) -> u32 {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    /// A table with one partition, `CORBEL-SEED`, of 4 sectors from sector 40.
-    fn medium(sector: usize) -> Vec<u8> {
-        let mut disk = vec![0u8; 48 * sector];
-        let mut entries = vec![0u8; 128 * 128];
-        entries[..16].copy_from_slice(&[
-            0xa2, 0xa0, 0xd0, 0xeb, 0xe5, 0xb9, 0x33, 0x44, 0x87, 0xc0, 0x68, 0xb6, 0xb7, 0x26, 0x99, 0xc7,
-        ]);
-        entries[32..40].copy_from_slice(&40u64.to_le_bytes());
-        entries[40..48].copy_from_slice(&43u64.to_le_bytes());
-        for (i, unit) in "CORBEL-SEED".encode_utf16().enumerate() {
-            entries[56 + 2 * i..58 + 2 * i].copy_from_slice(&unit.to_le_bytes());
-        }
-        let mut header = vec![0u8; 92];
-        header[..8].copy_from_slice(b"EFI PART");
-        header[12..16].copy_from_slice(&92u32.to_le_bytes());
-        header[24..32].copy_from_slice(&1u64.to_le_bytes());
-        header[72..80].copy_from_slice(&2u64.to_le_bytes());
-        header[80..84].copy_from_slice(&128u32.to_le_bytes());
-        header[84..88].copy_from_slice(&128u32.to_le_bytes());
-        header[88..92].copy_from_slice(&crc32(&entries).to_le_bytes());
-        let crc = crc32(&header);
-        header[16..20].copy_from_slice(&crc.to_le_bytes());
-        disk[sector..sector + 92].copy_from_slice(&header);
-        disk[2 * sector..2 * sector + entries.len()].copy_from_slice(&entries);
-        disk
-    }
-
-    #[test]
-    fn the_checksum_is_the_standard_one() {
-        assert_eq!(crc32(b"123456789"), 0xcbf4_3926);
-    }
-
-    #[test]
-    fn both_sector_sizes_are_read() {
-        for sector in [512usize, 4096] {
-            let found = read(&medium(sector)).unwrap();
-            assert_eq!(found.len(), 1);
-            let seed = &found[0];
-            assert_eq!((seed.number, seed.name.as_str()), (1, "CORBEL-SEED"));
-            assert_eq!((seed.offset, seed.length), (40 * sector as u64, 4 * sector as u64));
-            assert_eq!(seed.kind.to_string(), "ebd0a0a2-b9e5-4433-87c0-68b6b72699c7");
-        }
-    }
-
-    #[test]
-    fn a_flipped_byte_is_noticed() {
-        let mut disk = medium(512);
-        disk[1024 + 57] ^= 1;
-        assert_eq!(
-            read(&disk).unwrap_err().to_string(),
-            "the GUID partition table is damaged: its entry checksum is wrong"
-        );
-        let mut disk = medium(512);
-        disk[512 + 40] ^= 1;
-        assert!(matches!(
-            read(&disk),
-            Err(GptError::Damaged {
-                what: "header checksum"
-            })
-        ));
-        assert!(matches!(read(&vec![0u8; 9000]), Err(GptError::NotGpt)));
-    }
-
-    proptest! {
-        #[test]
-        fn arbitrary_entries_never_panic(entry in prop::collection::vec(any::<u8>(), 128)) {
-            let _ = parse_entry(&entry, 1, 4096);
-        }
-
-        #[test]
-        fn arbitrary_headers_never_panic(mut header in prop::collection::vec(any::<u8>(), 92), rest in any::<u8>()) {
-            // The right signature, size and checksum, so that the fields behind them are reached.
-            header[..8].copy_from_slice(b"EFI PART");
-            header[12..16].copy_from_slice(&92u32.to_le_bytes());
-            header[24..32].copy_from_slice(&1u64.to_le_bytes());
-            header[16..20].fill(0);
-            let crc = crc32(&header);
-            header[16..20].copy_from_slice(&crc.to_le_bytes());
-            let mut disk = vec![rest; 8192];
-            disk[512..604].copy_from_slice(&header);
-            let _ = read(&disk);
-        }
-    }
-}
+mod tests;

@@ -6,12 +6,17 @@
 
 mod bytes;
 pub mod cpio;
+pub mod disk;
 pub mod fat;
 pub mod gpt;
+pub mod grub;
+pub mod grubenv;
 pub mod iso9660;
 pub mod kmod;
+pub mod loader_entry;
 pub mod pe;
 pub mod root_image;
+pub mod slot;
 pub mod squashfs;
 pub mod verity;
 

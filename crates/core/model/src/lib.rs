@@ -5,6 +5,7 @@
 
 pub mod access;
 pub mod ids;
+pub mod install;
 pub mod network;
 pub mod seed;
 

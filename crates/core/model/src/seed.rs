@@ -14,6 +14,7 @@ use serde::{Deserialize, de};
 
 use crate::HostName;
 use crate::access::{ApiClient, ApiToken, CredentialError, Fingerprint, PasswordHash, Role, SshKey, TokenHash};
+use crate::install::{InstallAnswers, InstallTable};
 use crate::network::{
     Addressing, Bond, BondOptions, Cidr, InterfaceConfig, InterfaceName, Ipv6, Match, NetworkConfig, NetworkError,
     Vlan, VlanId, parse_domain,
@@ -48,6 +49,8 @@ pub struct Seed {
     pub network: NetworkConfig,
     pub clients: Vec<ApiClient>,
     pub tokens: Vec<ApiToken>,
+    /// `[install]`: what an unattended installation shall do. An installed node takes no notice of it.
+    pub install: Option<InstallAnswers>,
 }
 
 /// Reads a document.
@@ -141,6 +144,7 @@ struct Document {
     network: NetworkTable,
     #[serde(default)]
     api: ApiTable,
+    install: Option<InstallTable>,
 }
 
 #[derive(Deserialize, Default)]
@@ -269,6 +273,7 @@ impl From<Document> for Seed {
             admin,
             network,
             api,
+            install,
             ..
         } = document;
         let servers = |list: Vec<Text<Domain>>| {
@@ -314,6 +319,7 @@ impl From<Document> for Seed {
                     role: role(token.role),
                 })
                 .collect(),
+            install: install.map(InstallAnswers::from),
         }
     }
 }

@@ -5,6 +5,7 @@
 //! the kernel, `-` and `_` in a name are the same. A word that cannot be read becomes a [`Warning`] and nothing else: a typo at the
 //! boot menu must not keep a node from booting.
 
+mod install;
 mod ip;
 mod later;
 mod read;
@@ -13,6 +14,7 @@ mod split;
 use std::fmt;
 use std::net::IpAddr;
 
+pub use install::InstallWords;
 pub use ip::{IpMethod, IpWord};
 pub use split::{Word, split, without_comments};
 
@@ -47,6 +49,8 @@ pub struct Words {
     pub stateless: Option<bool>,
     pub standalone: Option<bool>,
     pub rescue: bool,
+    /// What shall be done with the disks.
+    pub install: InstallWords,
     /// Words that are not ours, such as `quiet`.
     pub other: Vec<Other>,
     pub warnings: Vec<Warning>,

@@ -2,17 +2,8 @@
 //! instead of left to wonder.
 
 /// By canonical name, with the aliases that the ancestor read too.
-const LATER: [(&str, &[&str]); 40] = [
-    ("install", &[]),
-    ("storage_init", &["ovirt_init"]),
-    ("storage_vol", &["ovirt_vol"]),
-    ("upgrade", &["ovirt_upgrade", "local_boot", "ovirt_local_boot"]),
-    ("firstboot", &["ovirt_firstboot", "reinstall"]),
-    ("uninstall", &[]),
+const LATER: [(&str, &[&str]); 31] = [
     ("runtime_mode", &[]),
-    ("wipe_fakeraid", &[]),
-    ("reboot_delay", &[]),
-    ("local_boot_trigger", &[]),
     ("ovirt_early", &[]),
     ("node.break", &[]),
     ("node.log_level", &[]),

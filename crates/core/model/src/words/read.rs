@@ -21,7 +21,7 @@ impl Reader {
         let value = word.value.unwrap_or_default();
         // A value is repeated in the warning so that the person finds the typo, but never one that may be secret. A word of ours
         // that is not known may be a misspelt secret.
-        let harmless = matches!(name.as_str(), "corbel.sshkey" | "corbel.client");
+        let harmless = matches!(name.as_str(), "corbel.sshkey" | "corbel.client" | "corbel.keep_data");
         let secret = matches!(name.as_str(), "adminpw" | "rootpw") || name.starts_with("corbel.") && !harmless;
         let about = if secret || word.value.is_none() {
             word.name.to_owned()
@@ -129,11 +129,13 @@ impl Reader {
                 let name = format!("word-{}", words.tokens.len() + 1);
                 words.tokens.push(ApiToken { name, hash, role });
             }
+            _ if words.install.word(name, given)? => {}
             // Read by corbel-init before there was a root.
-            "corbel.root" | "corbel.timeout" => {}
+            "corbel.root" | "corbel.slot" | "corbel.timeout" => {}
             _ if name.starts_with("corbel.") => {
                 return Err(
-                    "is not a word of Corbel: there are corbel.sshkey, corbel.client and corbel.token_sha256".into(),
+                    "is not a word of Corbel: there are corbel.sshkey, corbel.client, corbel.token_sha256 and corbel.keep_data"
+                        .into(),
                 );
             }
             _ => return Ok(false),
@@ -210,7 +212,7 @@ fn partition<T>(value: &str, read: impl Fn(&str) -> Result<T, Problem>) -> (Vec<
 }
 
 /// A word alone means yes; `=no`, `=0` and their like mean no.
-fn flag(given: Option<&str>) -> Result<bool, Problem> {
+pub(super) fn flag(given: Option<&str>) -> Result<bool, Problem> {
     match given.map(str::to_ascii_lowercase).as_deref() {
         None | Some("" | "1" | "yes" | "true" | "on" | "y") => Ok(true),
         Some("0" | "no" | "false" | "off" | "n") => Ok(false),

@@ -155,13 +155,12 @@ fn roots_password_is_admins_when_admin_has_none() {
 
 #[test]
 fn words_of_others_are_kept_and_those_of_the_ancestor_are_told() {
-    let found = words(
-        "quiet root=/dev/sda1 storage_init=/dev/sda upgrade=no corbel.sshkeys=x corbel.root=00 corbel.timeout=90",
-    );
+    let found =
+        words("quiet root=/dev/sda1 keyboard=de runtime_mode=no corbel.sshkeys=x corbel.root=00 corbel.timeout=90");
     assert_eq!(found.other.len(), 2);
     assert_eq!(
         found.warnings.iter().map(|w| w.about.as_str()).collect::<Vec<_>>(),
-        ["storage_init", "corbel.sshkeys"]
+        ["keyboard", "corbel.sshkeys"]
     );
 }
 

@@ -1,0 +1,491 @@
+//! The disk of an installed node: which partitions there are, how large, where, and how a disk of ours is recognised.
+//!
+//! ```text
+//! boot disk:  corbel-esp · corbel-bios · corbel-root-a · corbel-root-b · corbel-config · corbel-log · [corbel-swap] · corbel-data
+//! data disk:  corbel-data
+//! ```
+//!
+//! The same on BIOS and UEFI, so that a disk moves between them. Partitions begin and end at whole MiB. The first 440 bytes of the
+//! disk are left zero: they belong to GRUB's boot.img, which is written last of all.
+
+use std::fmt;
+
+use serde::Serialize;
+use sha2::{Digest, Sha256};
+
+use crate::Extent;
+use crate::gpt::{self, Guid, NewPartition, Partition, Table, TableError};
+
+/// Partitions begin and end at multiples of this.
+pub const ALIGNMENT: u64 = 1 << 20;
+/// Volume label of the EFI partition's file system; FAT allows 11 characters.
+pub const ESP_LABEL: &str = "CORBEL-ESP";
+/// The smallest disk that a node boots from: 8 GB as the makers of disks count.
+pub const LEAST_BOOT_DISK: u64 = 8_000_000_000;
+/// The smallest data partition: below this there is no room for one guest.
+pub const LEAST_DATA: u64 = 1 << 30;
+
+const MIB: u64 = 1 << 20;
+
+/// What a partition is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Role {
+    /// Loaders and the UKI of each slot.
+    Esp,
+    /// GRUB's core.img, raw.
+    Bios,
+    /// A root image, raw.
+    RootA,
+    RootB,
+    /// Who this node is.
+    Config,
+    /// Its journal.
+    Log,
+    Swap,
+    /// What it carries: VM disks and definitions.
+    Data,
+}
+
+impl Role {
+    /// All, in the order in which they lie on a boot disk.
+    pub const ALL: [Self; 8] = [
+        Self::Esp,
+        Self::Bios,
+        Self::RootA,
+        Self::RootB,
+        Self::Config,
+        Self::Log,
+        Self::Swap,
+        Self::Data,
+    ];
+
+    /// The partition's name in the table.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Esp => "corbel-esp",
+            Self::Bios => "corbel-bios",
+            Self::RootA => "corbel-root-a",
+            Self::RootB => "corbel-root-b",
+            Self::Config => "corbel-config",
+            Self::Log => "corbel-log",
+            Self::Swap => "corbel-swap",
+            Self::Data => "corbel-data",
+        }
+    }
+
+    /// The role of a partition of this name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|role| role.name() == name)
+    }
+
+    /// Partition type (UEFI specification 5.3.3, GRUB manual "BIOS installation", Discoverable Partitions Specification).
+    pub const fn kind(self) -> Guid {
+        match self {
+            Self::Esp => Guid::new(
+                0xc12a_7328,
+                0xf81f,
+                0x11d2,
+                [0xba, 0x4b, 0x00, 0xa0, 0xc9, 0x3e, 0xc9, 0x3b],
+            ),
+            Self::Bios => Guid::new(0x2168_6148, 0x6449, 0x6e6f, *b"tNeedEFI"),
+            Self::RootA | Self::RootB => Guid::new(
+                0x4f68_bce3,
+                0xe8cd,
+                0x4db1,
+                [0x96, 0xe7, 0xfb, 0xca, 0xf9, 0x84, 0xb7, 0x09],
+            ),
+            Self::Swap => Guid::new(
+                0x0657_fd6d,
+                0xa4ab,
+                0x43c4,
+                [0x84, 0xe5, 0x09, 0x33, 0xc7, 0x35, 0x25, 0xa2],
+            ),
+            Self::Config | Self::Log | Self::Data => Guid::new(
+                0x0fc6_3daf,
+                0x8483,
+                0x4772,
+                [0x8e, 0x79, 0x3d, 0x69, 0xd8, 0x47, 0x7d, 0xe4],
+            ),
+        }
+    }
+
+    /// What it is made into; `None` for raw ones.
+    pub const fn file_system(self) -> Option<FileSystem> {
+        match self {
+            Self::Esp => Some(FileSystem::Fat32),
+            Self::Config | Self::Log | Self::Data => Some(FileSystem::Ext4),
+            Self::Swap => Some(FileSystem::Swap),
+            Self::Bios | Self::RootA | Self::RootB => None,
+        }
+    }
+}
+
+impl fmt::Display for Role {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+/// File systems that the installer makes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum FileSystem {
+    Fat32,
+    Ext4,
+    Swap,
+}
+
+impl fmt::Display for FileSystem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Fat32 => "fat32",
+            Self::Ext4 => "ext4",
+            Self::Swap => "swap",
+        })
+    }
+}
+
+/// How much the data partition gets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum DataSize {
+    /// What the others leave.
+    #[default]
+    Rest,
+    /// So many bytes.
+    Bytes(u64),
+    /// No data partition: the node's data lies on another disk.
+    None,
+}
+
+/// Bytes of each partition; rounded up to whole MiB.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Sizes {
+    pub esp: u64,
+    pub bios: u64,
+    /// Of each of the two slots.
+    pub root: u64,
+    pub config: u64,
+    pub log: u64,
+    /// 0 for none.
+    pub swap: u64,
+    pub data: DataSize,
+}
+
+impl Default for Sizes {
+    /// What a disk of 8 GB carries and what leaves several times the room that the image needs today.
+    fn default() -> Self {
+        Self {
+            esp: 512 * MIB,
+            bios: MIB,
+            root: 1024 * MIB,
+            config: 128 * MIB,
+            log: 1024 * MIB,
+            swap: 0,
+            data: DataSize::Rest,
+        }
+    }
+}
+
+impl Sizes {
+    /// The fixed size of a role; `None` for data and for swap that is not wanted.
+    fn fixed(&self, role: Role) -> Option<u64> {
+        let bytes = match role {
+            Role::Esp => self.esp,
+            Role::Bios => self.bios,
+            Role::RootA | Role::RootB => self.root,
+            Role::Config => self.config,
+            Role::Log => self.log,
+            Role::Swap => self.swap,
+            Role::Data => 0,
+        };
+        (bytes > 0).then(|| bytes.next_multiple_of(ALIGNMENT))
+    }
+
+    /// What the system needs besides the data partition, in bytes, with the room in front of the first partition.
+    pub fn system_bytes(&self) -> u64 {
+        let fixed = Role::ALL.iter().filter_map(|role| self.fixed(*role));
+        fixed.fold(ALIGNMENT, u64::saturating_add)
+    }
+}
+
+/// Where the identifiers of a table come from: all are derived from one random value, which the caller provides.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Guids([u8; 32]);
+
+impl Guids {
+    /// From 32 random bytes.
+    pub const fn from_seed(seed: [u8; 32]) -> Self {
+        Self(seed)
+    }
+
+    /// The identifier for `what`: always the same for the same seed (RFC 9562, version 8).
+    pub fn of(&self, what: &str) -> Guid {
+        let digest = Sha256::new().chain_update(self.0).chain_update(what).finalize();
+        let mut bytes = [0; 16];
+        bytes.copy_from_slice(&digest[..16]);
+        // In the table's mixed order the version is in byte 7.
+        bytes[7] = bytes[7] & 0x0f | 0x80;
+        bytes[8] = bytes[8] & 0x3f | 0x80;
+        Guid(bytes)
+    }
+}
+
+/// One partition of a layout.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct LaidOut {
+    pub role: Role,
+    /// As the kernel counts.
+    pub number: u32,
+    #[serde(flatten)]
+    pub extent: Extent,
+    pub id: Guid,
+    /// It is there already and keeps its content.
+    pub kept: bool,
+}
+
+/// What a disk will look like. Its table is whole and its partitions do not overlap.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct DiskLayout {
+    pub disk_bytes: u64,
+    /// 512 or 4096.
+    pub sector: u64,
+    pub disk: Guid,
+    pub partitions: Vec<LaidOut>,
+    #[serde(skip)]
+    table: Table,
+}
+
+/// Why a disk cannot be laid out.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum LayoutError {
+    /// The partitions do not fit.
+    #[error("the partitions need {needed} bytes and the disk has room for {available}")]
+    TooSmall { needed: u64, available: u64 },
+    /// A partition that shall be kept lies where the system must go.
+    #[error("the partition that is kept begins at byte {offset}, and the system in front of it needs {needed}")]
+    Kept { offset: u64, needed: u64 },
+    /// The table itself.
+    #[error(transparent)]
+    Table(#[from] TableError),
+}
+
+impl DiskLayout {
+    /// The partition of that role.
+    pub fn partition(&self, role: Role) -> Option<&LaidOut> {
+        self.partitions.iter().find(|partition| partition.role == role)
+    }
+
+    /// The table in front as (offset, bytes): protective MBR without boot code, header, entries.
+    pub fn primary(&self) -> (u64, Vec<u8>) {
+        self.table.primary()
+    }
+
+    /// The copy of the table at the end as (offset, bytes).
+    pub fn backup(&self) -> (u64, Vec<u8>) {
+        self.table.backup()
+    }
+
+    /// The same disk with nothing but the data partition in its table, at its place and under its number: the state between two
+    /// systems, in which the data is found and nothing boots. `None` when there is no data partition.
+    pub fn only_data(&self) -> Option<Self> {
+        let data = self.partition(Role::Data)?.clone();
+        let data = LaidOut { kept: true, ..data };
+        Self::of(self.disk_bytes, self.sector, self.disk, vec![data]).ok()
+    }
+
+    fn of(disk_bytes: u64, sector: u64, disk: Guid, partitions: Vec<LaidOut>) -> Result<Self, LayoutError> {
+        let entries = partitions.iter().map(|partition| NewPartition {
+            number: partition.number,
+            name: partition.role.name().to_owned(),
+            kind: partition.role.kind(),
+            id: partition.id,
+            extent: partition.extent,
+            automatic: false,
+        });
+        let table = Table::new(disk_bytes, sector, disk, entries.collect())?;
+        Ok(Self {
+            disk_bytes,
+            sector,
+            disk,
+            partitions,
+            table,
+        })
+    }
+}
+
+/// Lays out a boot disk of `disk_bytes` with sectors of `sector` bytes.
+///
+/// # Errors
+/// The partitions do not fit, or the sector size is another one.
+pub fn lay_out(disk_bytes: u64, sector: u64, sizes: &Sizes, guids: &Guids) -> Result<DiskLayout, LayoutError> {
+    boot_disk(disk_bytes, sector, sizes, guids, None)
+}
+
+/// Lays out a boot disk around a data partition that stays where it is; `sizes.data` does not count.
+///
+/// # Errors
+/// The system does not fit in front of it.
+pub fn lay_out_keeping(
+    disk_bytes: u64,
+    sector: u64,
+    sizes: &Sizes,
+    guids: &Guids,
+    data: &Partition,
+) -> Result<DiskLayout, LayoutError> {
+    boot_disk(disk_bytes, sector, sizes, guids, Some(data))
+}
+
+/// Lays out a disk that carries nothing but data.
+///
+/// # Errors
+/// The disk is too small for it.
+pub fn lay_out_data(disk_bytes: u64, sector: u64, guids: &Guids) -> Result<DiskLayout, LayoutError> {
+    let (_, end) = gpt::usable(disk_bytes, sector)?;
+    let room = (end / ALIGNMENT * ALIGNMENT).saturating_sub(ALIGNMENT);
+    if room < LEAST_DATA {
+        return Err(LayoutError::TooSmall {
+            needed: LEAST_DATA,
+            available: room,
+        });
+    }
+    let data = LaidOut {
+        role: Role::Data,
+        number: 1,
+        extent: Extent {
+            offset: ALIGNMENT,
+            length: room,
+        },
+        id: guids.of(Role::Data.name()),
+        kept: false,
+    };
+    DiskLayout::of(disk_bytes, sector, guids.of("disk"), vec![data])
+}
+
+/// The layout of a disk as it is, from its partitions: for what wipes or keeps parts of it.
+///
+/// # Errors
+/// As [`lay_out`], when the partitions are not ones that could have been written.
+pub fn as_found(disk_bytes: u64, found: &gpt::Found) -> Result<DiskLayout, LayoutError> {
+    let ours = found.partitions.iter().filter_map(|partition| {
+        Some(LaidOut {
+            role: Role::from_name(&partition.name)?,
+            number: partition.number,
+            extent: Extent {
+                offset: partition.offset,
+                length: partition.length,
+            },
+            id: partition.id,
+            kept: true,
+        })
+    });
+    DiskLayout::of(disk_bytes, found.sector, found.disk, ours.collect())
+}
+
+fn boot_disk(
+    disk_bytes: u64,
+    sector: u64,
+    sizes: &Sizes,
+    guids: &Guids,
+    kept: Option<&Partition>,
+) -> Result<DiskLayout, LayoutError> {
+    let (_, end) = gpt::usable(disk_bytes, sector)?;
+    let end = end / ALIGNMENT * ALIGNMENT;
+    let mut at = ALIGNMENT;
+    let mut partitions: Vec<LaidOut> = Vec::new();
+    for role in Role::ALL.into_iter().filter(|role| *role != Role::Data) {
+        let Some(length) = sizes.fixed(role) else { continue };
+        partitions.push(LaidOut {
+            role,
+            number: partitions.len() as u32 + 1,
+            extent: Extent { offset: at, length },
+            id: guids.of(role.name()),
+            kept: false,
+        });
+        at = at.saturating_add(length);
+    }
+    let number = partitions.len() as u32 + 1;
+    if let Some(data) = kept {
+        let offset = data.offset;
+        if at > offset {
+            return Err(LayoutError::Kept { offset, needed: at });
+        }
+        partitions.push(LaidOut {
+            role: Role::Data,
+            number,
+            extent: Extent {
+                offset,
+                length: data.length,
+            },
+            id: data.id,
+            kept: true,
+        });
+        return DiskLayout::of(disk_bytes, sector, guids.of("disk"), partitions);
+    }
+    let data = match sizes.data {
+        DataSize::None => 0,
+        DataSize::Rest => end.saturating_sub(at).max(LEAST_DATA),
+        DataSize::Bytes(bytes) => bytes.max(1).checked_next_multiple_of(ALIGNMENT).unwrap_or(u64::MAX),
+    };
+    let needed = at.saturating_add(data);
+    if needed > end {
+        return Err(LayoutError::TooSmall { needed, available: end });
+    }
+    if data > 0 {
+        partitions.push(LaidOut {
+            role: Role::Data,
+            number,
+            extent: Extent {
+                offset: at,
+                length: data,
+            },
+            id: guids.of(Role::Data.name()),
+            kept: false,
+        });
+    }
+    DiskLayout::of(disk_bytes, sector, guids.of("disk"), partitions)
+}
+
+/// The partitions of a boot disk of ours.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FoundLayout {
+    pub esp: Partition,
+    /// Absent only where somebody removed it.
+    pub bios: Option<Partition>,
+    pub root_a: Partition,
+    pub root_b: Partition,
+    pub config: Partition,
+    pub log: Option<Partition>,
+    pub swap: Option<Partition>,
+    pub data: Option<Partition>,
+}
+
+/// Recognises a boot disk of ours by the names in its table: EFI partition, both slots and the configuration, each once.
+pub fn find_layout(partitions: &[Partition]) -> Option<FoundLayout> {
+    let one = |role: Role| {
+        let mut named = partitions.iter().filter(|partition| partition.name == role.name());
+        named.next().filter(|_| named.next().is_none()).cloned()
+    };
+    Some(FoundLayout {
+        esp: one(Role::Esp)?,
+        bios: one(Role::Bios),
+        root_a: one(Role::RootA)?,
+        root_b: one(Role::RootB)?,
+        config: one(Role::Config)?,
+        log: one(Role::Log),
+        swap: one(Role::Swap),
+        data: one(Role::Data),
+    })
+}
+
+/// The data partition of a disk that carries no system: a data disk, or one whose system was removed.
+pub fn find_data(partitions: &[Partition]) -> Option<&Partition> {
+    let mut data = partitions
+        .iter()
+        .filter(|partition| partition.name == Role::Data.name());
+    data.next().filter(|_| data.next().is_none())
+}
+
+#[cfg(test)]
+mod tests;
