@@ -6,5 +6,7 @@ pub mod glob;
 pub mod lock;
 pub mod manifest;
 pub mod recipe;
+pub mod release;
 pub mod sbom;
 pub mod units;
+pub mod version;
