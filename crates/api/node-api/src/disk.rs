@@ -1,5 +1,7 @@
 //! Disks of the node: what they are, what they carry, and whether Corbel can be installed to them.
 
+use corbel_model::install::{Bus, DeviceMatch, Pattern, parse_device};
+use corbel_model::vm::SpecError;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -23,7 +25,7 @@ pub struct Disk {
     /// World wide name, such as `0x5000c500a1b2c3d4`.
     #[serde(default)]
     pub wwn: Option<String>,
-    /// `virtio`, `sata`, `sas`, `scsi`, `nvme`, `usb`, `mmc`, `multipath`, …; null when the kernel does not say.
+    /// `ata`, `cciss`, `scsi`, `usb`, `nvme`, `virtio` or `mmc`; null when the kernel does not say.
     #[serde(default)]
     pub bus: Option<String>,
     /// Bytes.
@@ -58,7 +60,7 @@ pub struct Disk {
 pub enum DiskTarget {
     /// It can; what it carries is erased.
     Usable,
-    /// Only when the request says `named_outright`: it belongs to somebody else's storage.
+    /// Only when it is named outright, see [`DiskMatch`]: it belongs to somebody else's storage.
     WhenNamed,
     /// It cannot.
     Refused,
@@ -80,15 +82,19 @@ pub struct InstalledSystem {
     pub admin_password_set: bool,
 }
 
-/// Which disk is meant. Everything that is given must fit, and exactly one disk must fit it all. Texts may have `*` and
-/// `?`, which stand for any characters and for one.
+/// Which disks are meant: those that fulfil everything that is said. Texts may have `*`, `?` and `[…]` as in a shell. A disk
+/// that is named by path, serial number or WWN without these is named outright: it may then be erased although it belongs
+/// to somebody else's storage.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({"path": "/dev/sda"}))]
 pub struct DiskMatch {
-    /// `/dev/sda`, or a name below `/dev/disk`.
+    /// `/dev/sda`, or a link below `/dev/disk`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub path: Option<String>,
+    /// `ata`, `cciss`, `scsi`, `usb`, `nvme`, `virtio` or `mmc`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bus: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub serial: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -96,11 +102,12 @@ pub struct DiskMatch {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub model: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub bus: Option<String>,
+    pub at_least: Option<Size>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub min_size: Option<Size>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub max_size: Option<Size>,
+    pub at_most: Option<Size>,
+    /// All of them, and not only the first one in the order of names.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub all: bool,
 }
 
 impl DiskMatch {
@@ -109,6 +116,52 @@ impl DiskMatch {
         Self {
             path: Some(path.into()),
             ..Self::default()
+        }
+    }
+
+    /// As the model has it; `field` is where it stands in the request.
+    ///
+    /// # Errors
+    /// A path that is not below `/dev`, a bus that is none, an empty text.
+    pub fn to_model(&self, field: &str) -> Result<DeviceMatch, SpecError> {
+        let pattern = |name: &str, text: &Option<String>| match text.as_deref() {
+            Some("") => Err(SpecError::new(format!("{field}.{name}"), "is empty: leave it out")),
+            text => Ok(text.map(Pattern::new)),
+        };
+        let path = match self.path.as_deref() {
+            Some(text) => {
+                let read = parse_device(text).ok().and_then(|device| device.path);
+                let problem = "is not a device: write a path such as /dev/sda";
+                Some(read.ok_or_else(|| SpecError::new(format!("{field}.path"), problem))?)
+            }
+            None => None,
+        };
+        let bus = self.bus.as_deref().map(str::parse::<Bus>).transpose();
+        Ok(DeviceMatch {
+            path,
+            bus: bus.map_err(|error| SpecError::new(format!("{field}.bus"), error.to_string()))?,
+            serial: pattern("serial", &self.serial)?,
+            wwn: pattern("wwn", &self.wwn)?,
+            model: pattern("model", &self.model)?,
+            at_least: self.at_least.map(|size| size.0),
+            at_most: self.at_most.map(|size| size.0),
+            all: self.all,
+        })
+    }
+}
+
+impl From<&DeviceMatch> for DiskMatch {
+    fn from(device: &DeviceMatch) -> Self {
+        let text = |pattern: &Option<Pattern>| pattern.as_ref().map(|pattern| pattern.as_str().to_owned());
+        Self {
+            path: text(&device.path),
+            bus: device.bus.map(|bus| bus.name().to_owned()),
+            serial: text(&device.serial),
+            wwn: text(&device.wwn),
+            model: text(&device.model),
+            at_least: device.at_least.map(Size),
+            at_most: device.at_most.map(Size),
+            all: device.all,
         }
     }
 }

@@ -1,29 +1,31 @@
 //! Installing to a disk and giving the disk back.
 
+use corbel_model::install as model;
+use corbel_model::vm::SpecError;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::{DiskMatch, OperationInfo, Size};
 
 /// Body of `POST /v1/install`.
-#[derive(Clone, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-#[schema(example = json!({"device": {"path": "/dev/vda"}, "dry_run": true}))]
+#[schema(example = json!({"boot": {"path": "/dev/vda"}, "dry_run": true}))]
 pub struct InstallRequest {
-    /// The disk for the system. Without it there must be exactly one that is usable.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub device: Option<DiskMatch>,
+    #[serde(default)]
+    pub mode: InstallMode,
+    /// The disk for the system. Without it, the first one that can be used.
+    #[serde(default)]
+    pub boot: DiskMatch,
     /// Further disks, whole, for VM storage: `/data2`, `/data3`, ….
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub data_devices: Vec<DiskMatch>,
+    pub data: Vec<DiskMatch>,
     #[serde(default)]
     pub sizes: InstallSizes,
-    /// Reinstall: configuration and system are new, the VM storage that is there stays.
-    #[serde(default)]
+    /// VM storage of Corbel that is found on these disks stays as it is; true by default.
+    #[serde(default = "yes")]
+    #[schema(default = true)]
     pub keep_data: bool,
-    /// The disks are meant although they belong to somebody else's storage.
-    #[serde(default)]
-    pub named_outright: bool,
     /// Erase what a fake-RAID controller left on the disks.
     #[serde(default)]
     pub wipe_fakeraid: bool,
@@ -51,12 +53,48 @@ pub struct InstallRequest {
     pub dry_run: bool,
 }
 
+fn yes() -> bool {
+    true
+}
+
+impl Default for InstallRequest {
+    fn default() -> Self {
+        Self {
+            mode: InstallMode::default(),
+            boot: DiskMatch::default(),
+            data: vec![],
+            sizes: InstallSizes::default(),
+            keep_data: true,
+            wipe_fakeraid: false,
+            admin_password_hash: None,
+            admin_password: None,
+            hostname: None,
+            document: None,
+            words: vec![],
+            reboot: false,
+            dry_run: false,
+        }
+    }
+}
+
+/// Whether the disk may carry Corbel already.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum InstallMode {
+    /// A disk that carries one is refused.
+    #[default]
+    Install,
+    /// Its configuration is lost and the system is made anew.
+    Reinstall,
+}
+
 // A password must not come into a log by way of a debug print.
 impl std::fmt::Debug for InstallRequest {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("InstallRequest")
-            .field("device", &self.device)
-            .field("data_devices", &self.data_devices)
+            .field("mode", &self.mode)
+            .field("boot", &self.boot)
+            .field("data", &self.data)
             .field("dry_run", &self.dry_run)
             .finish_non_exhaustive()
     }
@@ -81,21 +119,41 @@ pub struct InstallSizes {
     /// No swap by default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub swap: Option<Size>,
-    /// VM storage; the rest of the disk by default.
+    /// VM storage on the boot disk: a size, `"rest"` (the default) or `"none"`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub data: Option<Size>,
+    pub data: Option<DataSize>,
+    /// Sizes that were meant for a smaller system: what is less than Corbel needs is raised instead of refused.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub raise: bool,
+}
+
+/// What the VM storage gets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(untagged)]
+pub enum DataSize {
+    Word(DataWord),
+    Size(Size),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum DataWord {
+    /// What the other partitions leave.
+    Rest,
+    None,
 }
 
 /// Body of `POST /v1/uninstall`.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({"keep_data": true, "dry_run": true}))]
 pub struct UninstallRequest {
-    /// The disk with the system. Without it, the one that this node runs from, or the only one that carries Corbel.
+    /// The disk with the system. Without it there must be exactly one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub device: Option<DiskMatch>,
-    /// Leave the VM storage on the disk.
-    #[serde(default)]
+    pub boot: Option<DiskMatch>,
+    /// Leave the VM storage where it is; true by default.
+    #[serde(default = "yes")]
+    #[schema(default = true)]
     pub keep_data: bool,
     /// Reboot when it is done.
     #[serde(default)]
@@ -103,6 +161,17 @@ pub struct UninstallRequest {
     /// Only say what would be done.
     #[serde(default)]
     pub dry_run: bool,
+}
+
+impl Default for UninstallRequest {
+    fn default() -> Self {
+        Self {
+            boot: None,
+            keep_data: true,
+            reboot: false,
+            dry_run: false,
+        }
+    }
 }
 
 /// What is done to disks, before it is done.
@@ -126,4 +195,147 @@ pub struct Planned {
     /// The work that was started; null for a dry run.
     #[serde(default)]
     pub operation: Option<OperationInfo>,
+}
+
+impl TryFrom<&InstallRequest> for model::InstallRequest {
+    type Error = SpecError;
+
+    /// Disks, sizes and words; password, host name and document are for whoever writes the document.
+    fn try_from(wire: &InstallRequest) -> Result<Self, SpecError> {
+        let data = wire.data.iter().enumerate();
+        let size = |size: Option<Size>| size.map(|size| size.0);
+        Ok(Self {
+            mode: match wire.mode {
+                InstallMode::Install => model::Mode::Install,
+                InstallMode::Reinstall => model::Mode::Reinstall,
+            },
+            boot: wire.boot.to_model("boot")?,
+            data: data
+                .map(|(i, disk)| disk.to_model(&format!("data[{i}]")))
+                .collect::<Result<_, _>>()?,
+            sizes: model::SizeRequest {
+                esp: size(wire.sizes.esp),
+                root: size(wire.sizes.root),
+                config: size(wire.sizes.config),
+                log: size(wire.sizes.log),
+                swap: size(wire.sizes.swap),
+                data: wire.sizes.data.map(|data| match data {
+                    DataSize::Word(DataWord::Rest) => model::DataRequest::Rest,
+                    DataSize::Word(DataWord::None) => model::DataRequest::None,
+                    DataSize::Size(size) => model::DataRequest::Size(size.0),
+                }),
+                raise: wire.sizes.raise,
+            },
+            keep_data: wire.keep_data,
+            wipe_fakeraid: wire.wipe_fakeraid,
+            words: wire.words.clone(),
+            document: wire.document.clone(),
+        })
+    }
+}
+
+impl From<&model::InstallRequest> for InstallRequest {
+    fn from(request: &model::InstallRequest) -> Self {
+        let size = |size: Option<corbel_model::ByteSize>| size.map(Size);
+        Self {
+            mode: match request.mode {
+                model::Mode::Install => InstallMode::Install,
+                model::Mode::Reinstall => InstallMode::Reinstall,
+            },
+            boot: (&request.boot).into(),
+            data: request.data.iter().map(DiskMatch::from).collect(),
+            sizes: InstallSizes {
+                esp: size(request.sizes.esp),
+                root: size(request.sizes.root),
+                config: size(request.sizes.config),
+                log: size(request.sizes.log),
+                swap: size(request.sizes.swap),
+                data: request.sizes.data.map(|data| match data {
+                    model::DataRequest::Rest => DataSize::Word(DataWord::Rest),
+                    model::DataRequest::None => DataSize::Word(DataWord::None),
+                    model::DataRequest::Size(size) => DataSize::Size(Size(size)),
+                }),
+                raise: request.sizes.raise,
+            },
+            keep_data: request.keep_data,
+            wipe_fakeraid: request.wipe_fakeraid,
+            words: request.words.clone(),
+            document: request.document.clone(),
+            ..Self::default()
+        }
+    }
+}
+
+impl TryFrom<&UninstallRequest> for model::UninstallRequest {
+    type Error = SpecError;
+
+    fn try_from(wire: &UninstallRequest) -> Result<Self, SpecError> {
+        Ok(Self {
+            boot: wire.boot.as_ref().map(|boot| boot.to_model("boot")).transpose()?,
+            wipe_data: !wire.keep_data,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::parse_request;
+
+    #[test]
+    fn a_request_survives_the_way_there_and_back() {
+        let json = r#"{"mode":"reinstall","boot":{"serial":"S?","bus":"ata"},"data":[{"path":"/dev/sdb"},{"bus":"nvme","all":true}],
+            "sizes":{"swap":"4 GiB","data":"none"},"keep_data":false,"words":["console=ttyS0"]}"#;
+        let wire: InstallRequest = parse_request(json.as_bytes()).unwrap();
+        let request = model::InstallRequest::try_from(&wire).unwrap();
+        assert!(!request.boot.names_outright() && request.data[0].names_outright());
+        assert_eq!(InstallRequest::from(&request), wire);
+        let sent = serde_json::to_vec(&wire).unwrap();
+        assert_eq!(parse_request::<InstallRequest>(&sent).unwrap(), wire);
+    }
+
+    #[test]
+    fn nothing_said_keeps_vm_storage() {
+        let wire: InstallRequest = parse_request(b"{}").unwrap();
+        assert!(wire.keep_data);
+        let wire: UninstallRequest = parse_request(b"{}").unwrap();
+        assert!(!model::UninstallRequest::try_from(&wire).unwrap().wipe_data);
+    }
+
+    #[test]
+    fn a_mistake_is_named() {
+        let refused = |json: &str| {
+            let wire = parse_request::<InstallRequest>(json.as_bytes());
+            wire.and_then(|wire| model::InstallRequest::try_from(&wire).map(drop))
+                .unwrap_err()
+                .to_string()
+        };
+        for (json, start) in [
+            (r#"{"boot":{"path":"sda"}}"#, "boot.path: is not a device"),
+            (
+                r#"{"boot":{"path":"/dev/../etc/passwd"}}"#,
+                "boot.path: is not a device",
+            ),
+            (r#"{"boot":{"serial":""}}"#, "boot.serial: is empty"),
+            (
+                r#"{"boot":{},"data":[{"bus":"isa"}]}"#,
+                "data[0].bus: \"isa\" is not a bus",
+            ),
+            (r#"{"boot":{"disk":"x"}}"#, "boot.disk: unknown field"),
+            (r#"{"sizes":{"data":"much"}}"#, "sizes.data: "),
+        ] {
+            let said = refused(json);
+            assert!(said.starts_with(start), "{json}: {said}");
+        }
+    }
+
+    #[test]
+    fn a_debug_print_shows_no_password() {
+        let wire = InstallRequest {
+            admin_password: Some("secret".into()),
+            document: Some("secret".into()),
+            ..InstallRequest::default()
+        };
+        assert!(!format!("{wire:?}").contains("secret"));
+    }
 }

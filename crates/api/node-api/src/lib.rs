@@ -21,7 +21,7 @@ mod volume;
 pub use disk::{Disk, DiskList, DiskMatch, DiskTarget, InstalledSystem};
 pub use error::{ErrorBody, ErrorInfo, ErrorKind};
 pub use event::{Event, VmChange};
-pub use install::{InstallRequest, InstallSizes, Plan, Planned, UninstallRequest};
+pub use install::{DataSize, DataWord, InstallMode, InstallRequest, InstallSizes, Plan, Planned, UninstallRequest};
 pub use node::{
     Address, BootFirmware, BootInfo, BootSource, Health, HealthStatus, HypervisorInfo, HypervisorState, NodeInfo,
     SshInfo, SshState, Virtualization, VirtualizationState, VmCounts,

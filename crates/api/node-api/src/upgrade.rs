@@ -84,9 +84,9 @@ pub struct UpgradeRequest {
     /// From the medium that this system runs from or that is in the machine.
     #[serde(default)]
     pub medium: bool,
-    /// From a medium: the disk with the system, when there is more than one.
+    /// From a medium: the disk with the system. Without it there must be exactly one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub device: Option<DiskMatch>,
+    pub boot: Option<DiskMatch>,
     /// From a medium: the password of `admin` of the installed system.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(format = Password, write_only)]
