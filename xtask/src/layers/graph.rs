@@ -42,6 +42,7 @@ pub(super) enum Room {
     Host,
     Core,
     E2e,
+    Powercut,
     Xtask,
     Generate,
 }
@@ -55,6 +56,7 @@ impl Room {
             ["crates", "api", _] => Some(Self::Api),
             ["crates", "bin", _] => Some(Self::Bin),
             ["e2e"] => Some(Self::E2e),
+            ["powercut"] => Some(Self::Powercut),
             ["xtask"] => Some(Self::Xtask),
             ["xtask", "generate"] => Some(Self::Generate),
             _ => None,
@@ -70,6 +72,7 @@ impl Room {
             Self::Api => matches!(to, Self::Api | Self::Core),
             Self::Bin => matches!(to, Self::Bin | Self::Flows | Self::Host | Self::Api | Self::Core),
             Self::E2e => matches!(to, Self::Api | Self::Core),
+            Self::Powercut => matches!(to, Self::E2e | Self::Api | Self::Host | Self::Core),
             Self::Xtask => false,
             Self::Generate => matches!(to, Self::Api | Self::Core | Self::Bin),
         }
@@ -85,6 +88,7 @@ impl fmt::Display for Room {
             Self::Host => "host",
             Self::Core => "core",
             Self::E2e => "e2e",
+            Self::Powercut => "powercut",
             Self::Xtask => "xtask",
             Self::Generate => "generate",
         })

@@ -55,6 +55,7 @@ fn arrows_along_the_table_are_fine() {
             &["corbel-build", "corbel-client", "corbel-virt-libvirt"],
         ),
         ("corbel-e2e", "e2e", &["corbel-client", "corbel-model"]),
+        ("corbel-powercut", "powercut", &["corbel-e2e", "corbel-sys"]),
         ("xtask", "xtask", &["foreign:clap"]),
         ("corbel-generate", "xtask/generate", &["corbel-client"]),
     ]);
@@ -69,6 +70,7 @@ fn arrows_against_the_table_are_found() {
         ("corbel-agent", "crates/flows/agent", &["corbel-client dev"]),
         ("corbel-client", "crates/api/client", &["corbel-agent"]),
         ("corbel-e2e", "e2e", &["corbel-sys"]),
+        ("corbel-powercut", "powercut", &["corbel-agent"]),
         ("xtask", "xtask", &["corbel-model"]),
         ("corbel-odd", "crates/odd", &[]),
     ]);
@@ -81,6 +83,7 @@ fn arrows_against_the_table_are_found() {
             "corbel-model uses corbel-sys: core may not use host",
             "corbel-model uses tokio: the core is pure, so this belongs to host",
             "corbel-odd lives in crates/odd, which is no room",
+            "corbel-powercut uses corbel-agent: powercut may not use flows",
             "xtask uses corbel-model: xtask may not use core",
         ]
     );

@@ -1,0 +1,16 @@
+//! The power-cut proof. Every write that an install, an upgrade or any other operation makes to a disk is recorded; then the
+//! power is cut at each of them, and in between with the writes out of order, and a checker says what would boot.
+//!
+//! [`log`] reads what was recorded, [`replay()`] makes the states.
+
+pub mod log;
+pub mod overlay;
+pub mod recording;
+pub mod replay;
+pub mod state;
+#[cfg(test)]
+mod testing;
+
+pub use recording::{Operation, Recording};
+pub use replay::{Cut, Name, replay};
+pub use state::State;
