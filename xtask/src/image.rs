@@ -8,8 +8,27 @@ use crate::context::Context;
 pub(crate) fn build(context: &Context) -> anyhow::Result<PathBuf> {
     compile(context)?;
     let out = context.build().join("image");
-    builder(context).args(["--out"]).args([&out]).run()?;
+    let key = development_key(context)?;
+    builder(context)
+        .args(["--out"])
+        .args([&out])
+        .args(["--sign-key"])
+        .args([&key])
+        .run()?;
     Ok(out)
+}
+
+/// The key that releases made here are signed with. It is this user's and nobody else's: in the cache, never in the repository.
+pub(crate) fn development_key(context: &Context) -> anyhow::Result<PathBuf> {
+    let key = crate::tools::cache()?.join("development.key");
+    if !key.exists() {
+        context
+            .program(context.target().join("release/corbel"))
+            .args(["image", "key"])
+            .args([&key])
+            .run()?;
+    }
+    Ok(key)
 }
 
 /// `cargo build --release -p corbel`.

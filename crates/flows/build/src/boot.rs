@@ -29,14 +29,21 @@ pub(crate) struct BootFiles {
     pub(crate) grub_config: PathBuf,
 }
 
+/// Words that every entry has, and all that a node needs to start from the network or from its own disk.
+pub(crate) fn common_words(recipe: &Loaded, root_hash: &str) -> String {
+    let mut words = vec![format!("corbel.root={root_hash}")];
+    words.extend(recipe.recipe.boot.words.iter().cloned());
+    words.join(" ")
+}
+
 /// The menu: title and kernel words of each entry.
 pub(crate) fn entries(recipe: &Loaded, version: &str, root_hash: &str) -> Vec<Entry> {
     let boot = &recipe.recipe.boot;
     boot.entry
         .iter()
         .map(|entry| {
-            let mut words = vec![format!("corbel.root={root_hash}")];
-            words.extend(boot.words.iter().chain(&entry.words).cloned());
+            let mut words = vec![common_words(recipe, root_hash)];
+            words.extend(entry.words.iter().cloned());
             let title = entry
                 .title
                 .replace("{name}", &recipe.recipe.os.name)

@@ -82,6 +82,8 @@ pub enum BuildError {
     },
     #[error("cannot {doing}")]
     Program { doing: &'static str, source: ProgramError },
+    #[error("the release cannot be signed")]
+    Key(#[from] crate::KeyError),
     #[error(transparent)]
     File(FileError),
     #[error("{problem}")]

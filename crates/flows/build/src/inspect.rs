@@ -8,6 +8,7 @@ use corbel_disk::{FileMedium, read_seed_partition};
 use corbel_layout::verity::RootHash;
 use corbel_layout::{Extent, ReadAt, Window, iso9660, root_image};
 use corbel_release::manifest::{Manifest, parse_manifest};
+use corbel_release::release::{MANIFEST_PATH, MOST_MANIFEST_BYTES, Release, SIGNATURE_PATH};
 use serde::Serialize;
 
 use crate::BuildError;
@@ -24,6 +25,8 @@ pub struct Inspection {
     pub size: u64,
     /// Whether every block of the root fits the root hash.
     pub root: RootState,
+    /// What an upgrade checks. Absent in images from before there were releases.
+    pub release: Option<ReleaseState>,
     /// File in the seed area → bytes. Absent when the area cannot be read.
     pub seed: Option<BTreeMap<String, u64>>,
     pub seed_problem: Option<String>,
@@ -34,6 +37,15 @@ pub struct Inspection {
 pub enum RootState {
     Intact,
     Damaged { problem: String },
+}
+
+/// RELEASE.JSON, and who says that he signed it.
+#[derive(Debug, Clone, Serialize)]
+pub struct ReleaseState {
+    #[serde(flatten)]
+    pub release: Release,
+    /// Number of the key that the signature names, as minisign prints it. Whether a node trusts that key is the node's to say.
+    pub signed_by: Option<String>,
 }
 
 /// Read the image at `path`; every block of the root is checked.
@@ -65,6 +77,7 @@ pub fn inspect(path: &Path) -> Result<Inspection, BuildError> {
         })?;
     let manifest = parse_manifest(&String::from_utf8_lossy(&bytes))
         .map_err(|e| not_ours(format!("its manifest is damaged ({e})")))?;
+    let release = read_release(&medium, &volume).map_err(not_ours)?;
     let root = check_root(&medium, find("CORBEL/ROOT.IMG")?, manifest.root_hash.as_deref());
     let (seed, seed_problem) = match read_seed_partition(&medium) {
         Ok(Some(files)) => (
@@ -83,9 +96,33 @@ pub fn inspect(path: &Path) -> Result<Inspection, BuildError> {
         manifest,
         size,
         root,
+        release,
         seed,
         seed_problem,
     })
+}
+
+fn read_release(medium: &FileMedium, volume: &iso9660::Volume) -> Result<Option<ReleaseState>, String> {
+    let read = |name: &str| -> Result<Option<Vec<u8>>, String> {
+        let extent = match iso9660::find(medium, volume, name) {
+            Ok(extent) if extent.length <= MOST_MANIFEST_BYTES => extent,
+            Ok(extent) => return Err(format!("its {name} is {} bytes large", extent.length)),
+            Err(iso9660::IsoError::NotFound { .. }) => return Ok(None),
+            Err(error) => return Err(error.to_string()),
+        };
+        let mut bytes = vec![0; usize::try_from(extent.length).unwrap_or(0)];
+        medium.read_at(extent.offset, &mut bytes).map_err(|e| e.to_string())?;
+        Ok(Some(bytes))
+    };
+    let Some(json) = read(MANIFEST_PATH)? else {
+        return Ok(None);
+    };
+    let release = Release::parse(&json).map_err(|e| e.to_string())?;
+    let signature = read(SIGNATURE_PATH)?;
+    let signed_by = signature
+        .map(|bytes| crate::sign::key_of_signature(&String::from_utf8_lossy(&bytes)).ok_or("its signature is damaged"))
+        .transpose()?;
+    Ok(Some(ReleaseState { release, signed_by }))
 }
 
 fn check_root(medium: &FileMedium, extent: Extent, hash: Option<&str>) -> RootState {

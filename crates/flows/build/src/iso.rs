@@ -1,15 +1,18 @@
 //! The ISO: CD, USB disk and carrier of the seed area in one file.
 //!
 //! ```text
-//! ISO 9660: CORBEL/ROOT.IMG  CORBEL/MANIFEST.JSON  boot/esp.img  boot/grub/…     GPT: esp → boot/esp.img, CORBEL-SEED → behind it
+//! ISO 9660: CORBEL/ROOT.IMG  CORBEL/MANIFEST.JSON  CORBEL/RELEASE.JSON  CORBEL/RELEASE.SIG  boot/esp.img  boot/grub/…     GPT: esp → boot/esp.img, CORBEL-SEED → behind it
 //! ```
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use corbel_release::release::{MANIFEST_PATH, SIGNATURE_PATH};
+
 use crate::BuildError;
 use crate::boot::{BootFiles, VOLUME, derived, fat};
 use crate::recipe::Loaded;
+use crate::release::Signed;
 use crate::report::Step;
 use crate::root::Root;
 use crate::tools::{Tools, set_time};
@@ -17,23 +20,35 @@ use crate::tools::{Tools, set_time};
 /// GPT type of the seed area: Microsoft basic data, which every system shows to its owner.
 const BASIC_DATA: &str = "EBD0A0A2-B9E5-4433-87C0-68B6B72699C7";
 
+/// What the image says about itself.
+pub(crate) struct Documents<'a> {
+    pub(crate) manifest: &'a Path,
+    pub(crate) release: &'a Signed,
+}
+
 pub(crate) fn iso(
     work: &Path,
     root: &Root,
     boot: &BootFiles,
-    manifest: &Path,
+    documents: &Documents<'_>,
     recipe: &Loaded,
     tools: &Tools,
     step: &Step<'_>,
 ) -> Result<PathBuf, BuildError> {
     let tree = work.join("iso");
+    let Documents { manifest, release } = documents;
+    let signature = release.signature.as_deref().map(|path| (path, SIGNATURE_PATH));
     for (from, to) in [
         (root.image.as_path(), "CORBEL/ROOT.IMG"),
         (manifest, "CORBEL/MANIFEST.JSON"),
+        (&release.json, MANIFEST_PATH),
         (&boot.esp, "boot/esp.img"),
         (&boot.grub, "boot/grub/eltorito.img"),
         (&boot.grub_config, "boot/grub/grub.cfg"),
-    ] {
+    ]
+    .into_iter()
+    .chain(signature)
+    {
         let to = tree.join(to);
         if let Some(parent) = to.parent() {
             fs::create_dir_all(parent).map_err(BuildError::io("make", parent))?;

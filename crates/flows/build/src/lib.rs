@@ -3,7 +3,7 @@
 //! ```text
 //! lock ─ fetch ─┬─ tools tree (unpacked, never installed)
 //!               └─ packages layer (tar) ─ base layer (squashfs + kernel + modules) ─┐
-//! cargo ─ our binaries ─────────────────────────────────────────────────────────────┴─ root + verity ─ UKI ─ ISO
+//! cargo ─ our binaries ─────────────────────────────────────────────────────────────┴─ root + verity ─ UKI ─ release ─ ISO
 //! ```
 //!
 //! Needs no mount, loop device or KVM. Each layer is keyed by what went into it; a half-made one never has its final name.
@@ -19,18 +19,22 @@ mod fetch;
 mod initrd;
 pub mod inspect;
 mod iso;
+mod loaders;
 mod mirror;
 mod netboot;
 mod packages;
 mod recipe;
+mod release;
 mod report;
 mod request;
 mod resolve;
 mod root;
 mod run;
 mod scratch;
+mod sign;
 mod tools;
 
 pub use error::BuildError;
 pub use request::{BuildRequest, Built};
 pub use run::build;
+pub use sign::{KeyError, generate_key};

@@ -23,8 +23,13 @@ pub struct BuildRequest {
     pub cache: PathBuf,
     /// Folder with ready `corbel`, `corbel-node`, `corbel-console` and a static `corbel-init`, instead of running cargo.
     pub binaries: Option<PathBuf>,
-    /// Of Corbel itself.
+    /// Of the image.
     pub version: String,
+    /// Secret key of minisign without a password: the release is signed with it, and a node of this image trusts its public
+    /// half. Without one there is no signature and a node trusts nobody.
+    pub sign_key: Option<PathBuf>,
+    /// How long the release may be installed, days from the lock's epoch on.
+    pub expires_days: u32,
 }
 
 /// What lies in the output folder afterwards.
@@ -37,6 +42,10 @@ pub struct Built {
     pub manifest: PathBuf,
     pub lock: PathBuf,
     pub checksums: PathBuf,
+    /// Beside the ISO as well as in it.
+    pub release: PathBuf,
+    /// Its signature, if there was a key.
+    pub signature: Option<PathBuf>,
     pub netboot: PathBuf,
     pub demo_guest: PathBuf,
 }

@@ -22,20 +22,41 @@ pub(crate) struct Root {
     pub(crate) hash: String,
 }
 
+/// What is appended to the base beside the programs.
+pub(crate) struct Additions<'a> {
+    pub(crate) binaries: &'a Binaries,
+    pub(crate) manifest: &'a Manifest,
+    /// Folder with the loaders of an installed disk.
+    pub(crate) loaders: &'a Path,
+    /// Public keys that a node trusts: name of the file, text.
+    pub(crate) keys: &'a [(String, String)],
+}
+
 /// Append `/corbel` to a copy of the base.
 pub(crate) fn append(
     work: &Path,
     base: &Base,
-    binaries: &Binaries,
-    manifest: &Manifest,
+    additions: &Additions<'_>,
     tools: &Tools,
     step: &Step<'_>,
 ) -> Result<PathBuf, BuildError> {
+    let Additions { binaries, manifest, .. } = additions;
     let ours = work.join(OURS);
-    let bin = ours.join("bin");
-    let share = ours.join("share");
-    for folder in [&bin, &share] {
+    let folders = ["bin", "share", "boot", "keys"].map(|name| ours.join(name));
+    let [bin, share, boot, keys] = &folders;
+    for folder in &folders {
         fs::create_dir_all(folder).map_err(BuildError::io("make", folder))?;
+    }
+    for entry in fs::read_dir(additions.loaders).map_err(BuildError::io("read", additions.loaders))? {
+        let from = entry.map_err(BuildError::io("read", additions.loaders))?.path();
+        let to = boot.join(from.file_name().unwrap_or_default());
+        fs::copy(&from, &to).map_err(BuildError::io("copy a loader to", &to))?;
+        set_time(&to, tools.epoch)?;
+    }
+    for (name, text) in additions.keys {
+        let path = keys.join(name);
+        write_atomic(&path, text.as_bytes(), 0o644)?;
+        set_time(&path, tools.epoch)?;
     }
     for program in PROGRAMS {
         let to = bin.join(program);
@@ -57,7 +78,7 @@ pub(crate) fn append(
         write_atomic(&path, text.as_bytes(), 0o644)?;
         set_time(&path, tools.epoch)?;
     }
-    for folder in [&bin, &share, &ours] {
+    for folder in folders.iter().chain([&ours]) {
         set_mode(folder, 0o755)?;
         set_time(folder, tools.epoch)?;
     }
@@ -135,7 +156,7 @@ pub(crate) fn seal(image: PathBuf, tools: &Tools, step: &Step<'_>) -> Result<Roo
     Ok(Root { image, hash })
 }
 
-fn set_mode(path: &Path, mode: u32) -> Result<(), BuildError> {
+pub(crate) fn set_mode(path: &Path, mode: u32) -> Result<(), BuildError> {
     use std::os::unix::fs::PermissionsExt;
     fs::set_permissions(path, fs::Permissions::from_mode(mode)).map_err(BuildError::io("set the mode of", path))
 }

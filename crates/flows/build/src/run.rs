@@ -7,19 +7,22 @@ use std::time::Instant;
 use corbel_progress::{Event, Sink};
 use corbel_release::lock::render_lock;
 use corbel_release::manifest::{Manifest, Part};
+use corbel_release::release::{KERNEL_PART, ROOT_PART};
 use corbel_sys::{Cancel, hash_file, write_atomic};
 
 use crate::base::{Inputs, base};
 use crate::binaries::binaries;
-use crate::boot::{boot_files, entries};
+use crate::boot::{boot_files, common_words, entries};
+use crate::release::{Facts, release};
 use crate::report::Report;
 use crate::scratch::{Scratch, temporary};
+use crate::sign::SigningKey;
 use crate::tools::Tools;
 use crate::{BuildError, BuildRequest, Built};
-use crate::{demo, fetch, initrd, iso, mirror, netboot, packages, recipe, resolve, root};
+use crate::{demo, fetch, initrd, iso, loaders, mirror, netboot, packages, recipe, resolve, root};
 
 /// Steps that a build has.
-const STEPS: usize = 11;
+const STEPS: usize = 12;
 
 /// Build an image. Tells `sink` what it does; stops soon after `cancel`, leaving nothing behind but the cache.
 pub fn build(request: &BuildRequest, sink: &dyn Sink, cancel: &Cancel) -> Result<Built, BuildError> {
@@ -56,6 +59,8 @@ fn run(request: &BuildRequest, report: Report<'_>) -> Result<Built, BuildError> 
     let work = Scratch::new(cache, "work-")?;
     let work = work.path();
     let version = request.version.as_str();
+    // Before anything that takes time.
+    let key = request.sign_key.as_deref().map(SigningKey::load).transpose()?;
 
     // Our own programs first: what a developer breaks most often should fail soonest.
     let programs = report.step("programs", "Compiling our own programs", |step| binaries(request, step))?;
@@ -103,7 +108,16 @@ fn run(request: &BuildRequest, report: Report<'_>) -> Result<Built, BuildError> 
         entries: Vec::new(),
     };
     let root = report.step("root", "Adding our programs and sealing the root", |step| {
-        let image = root::append(work, &base, &programs, &manifest, &tools, step)?;
+        let additions = root::Additions {
+            binaries: &programs,
+            manifest: &manifest,
+            loaders: &loaders::loaders(work, &tools, step)?,
+            keys: &key
+                .iter()
+                .map(|key| (format!("{}.pub", key.name()), key.public_text()))
+                .collect::<Vec<_>>(),
+        };
+        let image = root::append(work, &base, &additions, &tools, step)?;
         root::seal(image, &tools, step)
     })?;
     let initrd = report.step("initrd", "Making the initrd", |step| {
@@ -112,6 +126,23 @@ fn run(request: &BuildRequest, report: Report<'_>) -> Result<Built, BuildError> 
     manifest.entries = entries(&recipe, version, &root.hash);
     let boot = report.step("boot", "Making the boot files", |step| {
         boot_files(work, &base, &initrd, &recipe, &manifest.entries, &tools, step)
+    })?;
+    let words = common_words(&recipe, &root.hash);
+    let release = report.step("release", "Describing the release", |step| {
+        if key.is_none() {
+            step.note("it is not signed: no key was given");
+        }
+        let facts = Facts {
+            name: &manifest.name,
+            version,
+            architecture: &lock.architecture,
+            epoch: lock.epoch,
+            expires_days: request.expires_days,
+            root_hash: &root.hash,
+            words: &words,
+        };
+        let parts = [(ROOT_PART, root.image.as_path()), (KERNEL_PART, &boot.uki)];
+        release(work, &facts, &parts, key.as_ref())
     })?;
     manifest.parts = parts(&[
         ("root image", &root.image),
@@ -127,14 +158,34 @@ fn run(request: &BuildRequest, report: Report<'_>) -> Result<Built, BuildError> 
     let manifest_path = work.join("manifest.json");
     write_atomic(&manifest_path, manifest_text.as_bytes(), 0o644)?;
     let iso = report.step("iso", "Writing the ISO", |step| {
-        iso::iso(work, &root, &boot, &manifest_path, &recipe, &tools, step)
+        let documents = iso::Documents {
+            manifest: &manifest_path,
+            release: &release,
+        };
+        iso::iso(work, &root, &boot, &documents, &recipe, &tools, step)
     })?;
     report.step("extras", "Writing files for the network and the demo guest", |step| {
-        let netboot = netboot::netboot(work, &base, &initrd, &root, &manifest.entries[0], &tools)?;
+        let files = netboot::Files {
+            kernel: &base.kernel,
+            initrd: &initrd,
+            root: &root.image,
+            uki: &boot.uki,
+        };
+        let netboot = netboot::netboot(work, &files, &release, &words, &tools)?;
         let demo = demo::demo_guest(work, &base, &tools, step)?;
         let names = Names::new(&request.out, version);
         write_atomic(&names.lock, render_lock(&lock).as_bytes(), 0o644)?;
         write_atomic(&names.manifest, manifest_text.as_bytes(), 0o644)?;
+        let read = |path: &Path| fs::read(path).map_err(BuildError::io("read", path));
+        write_atomic(&names.release, &read(&release.json)?, 0o644)?;
+        match &release.signature {
+            Some(path) => write_atomic(&names.signature, &read(path)?, 0o644)?,
+            // That of an earlier build would not fit.
+            None if names.signature.exists() => {
+                fs::remove_file(&names.signature).map_err(BuildError::io("remove", &names.signature))?;
+            }
+            None => {}
+        }
         replace_folder(&netboot, &names.netboot)?;
         replace_folder(&demo, &names.demo_guest)?;
         replace(&iso, &names.iso)?;
@@ -148,6 +199,8 @@ struct Names {
     manifest: PathBuf,
     lock: PathBuf,
     checksums: PathBuf,
+    release: PathBuf,
+    signature: PathBuf,
     netboot: PathBuf,
     demo_guest: PathBuf,
 }
@@ -160,6 +213,8 @@ impl Names {
             manifest: out.join(format!("{stem}.manifest.json")),
             lock: out.join(format!("{stem}.lock")),
             checksums: out.join("SHA256SUMS"),
+            release: out.join(format!("{stem}.release.json")),
+            signature: out.join(format!("{stem}.release.sig")),
             netboot: out.join("netboot"),
             demo_guest: out.join("demo-guest"),
         }
@@ -168,7 +223,14 @@ impl Names {
     /// Write `SHA256SUMS` (sha256sum(1)) over everything that is to be distributed.
     fn checksums(self) -> Result<Built, BuildError> {
         let out = self.iso.parent().unwrap_or(Path::new("."));
-        let mut files = vec![self.iso.clone(), self.manifest.clone(), self.lock.clone()];
+        let signature = self.signature.exists().then(|| self.signature.clone());
+        let mut files = vec![
+            self.iso.clone(),
+            self.manifest.clone(),
+            self.lock.clone(),
+            self.release.clone(),
+        ];
+        files.extend(signature.clone());
         files.extend(
             ["vmlinuz", "initrd.img", "root.cpio", "cmdline", "corbel.ipxe"].map(|name| self.netboot.join(name)),
         );
@@ -198,6 +260,8 @@ impl Names {
             manifest: self.manifest,
             lock: self.lock,
             checksums: self.checksums,
+            release: self.release,
+            signature,
             netboot: self.netboot,
             demo_guest: self.demo_guest,
         })

@@ -2,6 +2,7 @@
 
 mod build;
 mod inspect;
+mod key;
 mod progress;
 
 use clap::Subcommand;
@@ -12,15 +13,18 @@ use crate::printer::Printer;
 #[derive(Debug, Subcommand)]
 pub(crate) enum ImageCommand {
     /// Builds the image from Debian packages: the ISO, the files for booting from the network, manifest and checksums
-    Build(build::BuildArgs),
-    /// Shows what an image holds: version, packages, sizes, kernel words, root hash, seed
+    Build(Box<build::BuildArgs>),
+    /// Makes a key that releases are signed with, and its public half beside it
+    Key(key::KeyArgs),
+    /// Shows what an image holds: version, release, packages, sizes, kernel words, root hash, seed
     Inspect(inspect::InspectArgs),
 }
 
 /// Runs one of the commands.
 pub(crate) fn run(command: ImageCommand, printer: &Printer) -> Result<(), Failure> {
     match command {
-        ImageCommand::Build(args) => build::run(args, printer),
+        ImageCommand::Build(args) => build::run(*args, printer),
+        ImageCommand::Key(args) => key::run(&args, printer),
         ImageCommand::Inspect(args) => inspect::run(&args, printer),
     }
 }

@@ -68,6 +68,8 @@ pub(super) fn extras(recipe: &Loaded, survey: &Survey, os_release: &str) -> Resu
     for program in PROGRAMS {
         extras.link(&format!("usr/bin/{program}"), format!("/{OURS}/bin/{program}"));
     }
+    extras.link("usr/lib/corbel/boot", format!("/{OURS}/boot"));
+    extras.link("usr/share/corbel/keys", format!("/{OURS}/keys"));
     for folder in ["data", "config"] {
         extras.folders.insert(folder.into(), 0o755);
     }

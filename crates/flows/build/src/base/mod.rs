@@ -57,7 +57,7 @@ pub(crate) fn base(cache: &Path, inputs: &Inputs<'_>, step: &Step<'_>) -> Result
             .map(|n| n.as_encoded_bytes().to_owned())
             .unwrap_or_default()
     };
-    let mut key = Key::new("base-5")
+    let mut key = Key::new("base-6")
         .with(name_of(inputs.packages_tar))
         .with(name_of(&inputs.tools.tree))
         .with(inputs.version)

@@ -13,6 +13,9 @@ use crate::failure::Failure;
 use crate::interrupt::{cancel_on_signal, interrupted};
 use crate::printer::Printer;
 
+/// Longer than Debian supports a release: nobody shall be kept from installing what is still maintained.
+const THREE_YEARS: u32 = 3 * 365;
+
 #[derive(Debug, Args)]
 pub(crate) struct BuildArgs {
     /// Folder that says what the operating system is
@@ -39,6 +42,15 @@ pub(crate) struct BuildArgs {
     /// Folder for packages and layers that later builds use again; safe to delete
     #[arg(long, value_name = "DIR", env = "CORBEL_CACHE")]
     pub(crate) cache: Option<PathBuf>,
+    /// Version of the image instead of this program's own
+    #[arg(long, value_name = "VERSION", value_parser = version)]
+    pub(crate) version: Option<String>,
+    /// Sign the release with this secret key (minisign, without a password); nodes of the image trust its public half
+    #[arg(long, value_name = "FILE", env = "CORBEL_SIGN_KEY")]
+    pub(crate) sign_key: Option<PathBuf>,
+    /// Days for which the release may be installed, from the time of its packages on
+    #[arg(long, value_name = "DAYS", default_value_t = THREE_YEARS)]
+    pub(crate) expires: u32,
     /// Folder with ready programs, instead of compiling them
     #[arg(long, value_name = "DIR")]
     pub(crate) binaries: Option<PathBuf>,
@@ -60,7 +72,9 @@ pub(super) fn run(args: BuildArgs, printer: &Printer) -> Result<(), Failure> {
         security_mirror: args.security_mirror,
         cache: absolute(&cache)?,
         binaries: args.binaries.as_deref().map(absolute).transpose()?,
-        version: env!("CARGO_PKG_VERSION").to_owned(),
+        version: args.version.unwrap_or_else(|| env!("CARGO_PKG_VERSION").to_owned()),
+        sign_key: args.sign_key.as_deref().map(absolute).transpose()?,
+        expires_days: args.expires,
     };
     let progress = Progress::new(*printer);
     let built = build(&request, &progress, &cancel).map_err(failure)?;
@@ -72,10 +86,27 @@ pub(super) fn run(args: BuildArgs, printer: &Printer) -> Result<(), Failure> {
     printer.line(&format!("root   {}", built.root_hash))
 }
 
+/// Numbers with dots between, and what follows a hyphen: it becomes part of file names, of `os-release` and of loader entries.
+fn version(text: &str) -> Result<String, String> {
+    let (numbers, rest) = text
+        .split_once('-')
+        .map_or((text, "x"), |(numbers, rest)| (numbers, rest));
+    let parts: Vec<_> = numbers.split('.').collect();
+    let good_rest = !rest.is_empty()
+        && rest
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '-'));
+    if parts.len() == 3 && parts.iter().all(|part| part.parse::<u32>().is_ok()) && good_rest && text.len() <= 40 {
+        Ok(text.to_owned())
+    } else {
+        Err("give MAJOR.MINOR.PATCH, such as 1.2.0 or 1.2.0-rc.1".into())
+    }
+}
+
 fn failure(error: BuildError) -> Failure {
     let exit = match &error {
         BuildError::Cancelled => return interrupted(),
-        BuildError::NoRecipe { .. } | BuildError::Suite { .. } => Exit::Usage,
+        BuildError::NoRecipe { .. } | BuildError::Suite { .. } | BuildError::Key(_) => Exit::Usage,
         _ => Exit::Failed,
     };
     Failure::new(exit, error)

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use corbel_build::inspect::{Inspection, RootState, inspect};
+use corbel_build::inspect::{Inspection, ReleaseState, RootState, inspect};
 use corbel_model::ByteSize;
 
 use crate::exit::Exit;
@@ -57,6 +57,7 @@ fn text(found: &Inspection, all: bool, printer: &Printer) -> String {
                 printer.paint(Tone::Bad, &format!("DAMAGED: {problem}"))
             ),
         },
+        release_line(found.release.as_ref()),
         String::new(),
         heading("Parts"),
         format!("{:>12}  the whole file", ByteSize(found.size).to_string()),
@@ -106,4 +107,22 @@ fn text(found: &Inspection, all: bool, printer: &Printer) -> String {
         ));
     }
     lines.join("\n") + "\n"
+}
+
+fn release_line(release: Option<&ReleaseState>) -> String {
+    let Some(state) = release else {
+        return "release    none: nodes cannot be upgraded to this image".into();
+    };
+    let until = state
+        .release
+        .expires
+        .and_then(|end| jiff::Timestamp::from_second(i64::try_from(end).ok()?).ok())
+        .map_or("without end".into(), |end| {
+            format!("until {}", end.strftime("%Y-%m-%d"))
+        });
+    let signed = match &state.signed_by {
+        Some(key) => format!("signed with key {key}"),
+        None => "not signed".into(),
+    };
+    format!("release    {}, {until}, {signed}", state.release.version)
 }
