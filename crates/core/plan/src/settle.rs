@@ -1,13 +1,15 @@
 //! The plan of a boot: from kernel words, seed and the interfaces of the machine to the files, flags and warnings of this boot.
 //!
 //! Executed by `corbel-settle`, printed by `corbel settle --dry-run`. Precedence: kernel words, then the seed's file `words`, then
-//! `corbel.toml`; keys, clients and tokens of all of them add up. Nothing that is wrong with the input stops the plan: it
+//! `corbel.toml` (on an installed node its own `node.toml` stands in that place and there is no seed); keys, clients and tokens of all of them add up. Nothing that is wrong with the input stops the plan: it
 //! becomes a warning, and what is right is done.
 
 mod addressing;
+mod auto;
 mod files;
 mod lower;
 mod networkd;
+pub mod state;
 
 use std::fmt;
 
@@ -23,6 +25,8 @@ pub const NETWORK_PREFIX: &str = "/etc/systemd/network/10-corbel-";
 pub const SSH_FLAG: &str = "/run/corbel/ssh-enabled";
 /// While it exists, systemd-timesyncd stays off (`ntp=off`).
 pub const TIME_SYNC_OFF_FLAG: &str = "/run/corbel/time-sync-off";
+/// While it exists, the unattended installation starts (`corbel-autoinstall.service`).
+pub const AUTO_INSTALL_FLAG: &str = "/run/corbel/auto-install";
 /// Public keys that let `admin` in.
 pub const KEYS_FILE: &str = "/etc/ssh/keys/admin";
 
@@ -32,11 +36,13 @@ const TIMESYNC_FILE: &str = "/etc/systemd/timesyncd.conf.d/10-corbel.conf";
 /// Everything that somebody may have said about this boot, as text.
 #[derive(Clone, Default)]
 pub struct Sources {
+    /// The node runs from its own disk: nothing is installed, and the document is its own.
+    pub installed: bool,
     /// `/proc/cmdline`.
     pub command_line: String,
     /// The seed's file `words`.
     pub words: Option<String>,
-    /// The seed's file `corbel.toml`.
+    /// The seed's file `corbel.toml`, or the `node.toml` of an installed node.
     pub document: Option<String>,
     /// The seed's file `authorized_keys`.
     pub authorized_keys: Option<String>,
@@ -98,8 +104,12 @@ pub fn plan_settle(sources: &Sources, interfaces: &[Interface]) -> SettlePlan {
     );
     let mut warnings = sources.warnings.clone();
     warnings.extend(words.warnings.iter().cloned());
-    let seed = read_document(sources, &mut warnings);
+    let document = read_document(sources, &mut warnings);
+    // With a document that nobody can read, a node would be installed that its owner cannot reach.
+    let may_install = !sources.installed && document.is_some();
+    let seed = document.unwrap_or_default();
 
+    let installs = may_install && auto::installs(&words, &seed);
     let hostname = hostname(&words, &seed, interfaces);
     let ssh_keys = ssh_keys(&words, &seed, sources, &mut warnings);
     let clients = clients(&words, &seed, sources, &mut warnings);
@@ -152,6 +162,13 @@ pub fn plan_settle(sources: &Sources, interfaces: &[Interface]) -> SettlePlan {
             content: files::timesyncd(servers),
         });
     }
+    if installs {
+        files.push(PlannedFile {
+            path: AUTO_INSTALL_FLAG.into(),
+            mode: 0o644,
+            content: String::new(),
+        });
+    }
     let access = files::access(&clients, &tokens);
     files.push(PlannedFile {
         path: "/etc/corbel/access.toml".into(),
@@ -174,7 +191,14 @@ pub fn plan_settle(sources: &Sources, interfaces: &[Interface]) -> SettlePlan {
             content: String::new(),
         });
     }
-    let own = [SSH_FLAG, TIME_SYNC_OFF_FLAG, KEYS_FILE, SSHD_FILE, TIMESYNC_FILE];
+    let own = [
+        SSH_FLAG,
+        TIME_SYNC_OFF_FLAG,
+        AUTO_INSTALL_FLAG,
+        KEYS_FILE,
+        SSHD_FILE,
+        TIMESYNC_FILE,
+    ];
     let remove = own
         .into_iter()
         .filter(|path| files.iter().all(|file| file.path != *path))
@@ -229,15 +253,17 @@ pub fn needs(sources: &Sources) -> Need {
     }
 }
 
-fn read_document(sources: &Sources, warnings: &mut Vec<Warning>) -> Seed {
+/// `None` when there is one and it cannot be read.
+fn read_document(sources: &Sources, warnings: &mut Vec<Warning>) -> Option<Seed> {
     let Some(text) = &sources.document else {
-        return Seed::default();
+        return Some(Seed::default());
     };
-    seed::parse(text).unwrap_or_else(|error| {
+    let refused = |error| {
         let problem = format!("{error}; nothing of this file is used, neither its network nor its access");
-        warnings.push(Warning::new("corbel.toml", problem));
-        Seed::default()
-    })
+        let name = if sources.installed { "node.toml" } else { "corbel.toml" };
+        warnings.push(Warning::new(name, problem));
+    };
+    seed::parse(text).map_err(refused).ok()
 }
 
 fn hostname(words: &Words, seed: &Seed, interfaces: &[Interface]) -> HostName {
@@ -352,30 +378,4 @@ impl fmt::Display for SettlePlan {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_boot_waits_for_no_more_than_it_needs() {
-        let need = |text: &str| {
-            needs(&Sources {
-                command_line: text.into(),
-                ..Sources::default()
-            })
-        };
-        assert_eq!(need("hostname=a"), Need::Nothing);
-        assert_eq!(need("hostname=a ip=dhcp"), Need::Nothing);
-        assert_eq!(
-            need("quiet"),
-            Need::Interfaces,
-            "the host name is made from the first MAC address"
-        );
-        assert_eq!(
-            need("hostname=a BOOTIF=eno1"),
-            Need::Interfaces,
-            "it may not be there, which is told"
-        );
-        assert_eq!(need("hostname=a BOOTIF=link"), Need::Carrier);
-        assert_eq!(need("hostname=a ip=192.0.2.5/24"), Need::Carrier);
-    }
-}
+mod tests;

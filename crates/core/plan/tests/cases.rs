@@ -1,7 +1,7 @@
 //! Add a folder below `cases/`, get a test: what was said and seen in it, what must come out below `expected/`.
 //!
 //! Files of a case: `cmdline`, and if wanted `interfaces` (lines of NAME MAC carrier|none DRIVER), `words`, `corbel.toml`,
-//! `authorized_keys`, `clients/NAME.pem`. `UPDATE_CASES=1` rewrites `expected/`; read the difference before it is committed.
+//! `authorized_keys`, `clients/NAME.pem`, and `installed` (empty) for a node that runs from its own disk. `UPDATE_CASES=1` rewrites `expected/`; read the difference before it is committed.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -45,6 +45,7 @@ fn outcome(case: &Path) -> BTreeMap<String, String> {
     }
     clients.sort();
     let sources = Sources {
+        installed: case.join("installed").exists(),
         command_line: read(case.join("cmdline")).expect("every case has a cmdline"),
         words: read(case.join("words")),
         document: read(case.join("corbel.toml")),
