@@ -27,7 +27,7 @@ pub struct Report {
     pub warnings: Vec<String>,
 }
 
-pub(crate) fn apply(facilities: &dyn Facilities, plan: &SettlePlan) -> Report {
+pub(crate) fn apply(facilities: &dyn Facilities, plan: &SettlePlan, keeps: bool) -> Report {
     let mut report = Report {
         hostname: plan.hostname.to_string(),
         ssh: matches!(plan.ssh, Ssh::On { .. }),
@@ -51,7 +51,7 @@ pub(crate) fn apply(facilities: &dyn Facilities, plan: &SettlePlan) -> Report {
         }
     }
     if matches!(plan.ssh, Ssh::On { .. })
-        && let Err(error) = facilities.make_host_keys()
+        && let Err(error) = facilities.make_host_keys(keeps)
     {
         failed("SSH host keys", &error);
     }

@@ -7,6 +7,8 @@ use corbel_model::HostName;
 use corbel_model::network::Interface;
 use corbel_plan::settle::Need;
 
+use crate::state::StateReport;
+
 /// Something could not be had or done. What it was about is in the source.
 pub type FacilityError = Box<dyn Error + Send + Sync>;
 
@@ -28,8 +30,14 @@ pub trait Facilities {
     fn paths_from(&self, prefix: &str) -> Result<Vec<String>, FacilityError>;
     /// Names the running system: PID 1 read `/etc/hostname` before settle wrote it.
     fn set_hostname(&self, hostname: &HostName) -> Result<(), FacilityError>;
-    /// Makes the SSH host keys that are absent.
-    fn make_host_keys(&self) -> Result<(), FacilityError>;
+    /// Whether this node runs from its own disk.
+    fn installed(&self) -> bool;
+    /// What became of its mounts.
+    fn state_report(&self) -> Result<Option<StateReport>, FacilityError>;
+    /// Its own configuration: the newest whole copy of `/config/node.toml`.
+    fn document(&self) -> Result<Option<String>, FacilityError>;
+    /// Makes the SSH host keys that are absent; `kept` ones are the same at each boot.
+    fn make_host_keys(&self, kept: bool) -> Result<(), FacilityError>;
 }
 
 /// An error with all its sources on one line.

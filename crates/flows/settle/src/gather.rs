@@ -14,6 +14,10 @@ pub(crate) fn sources(facilities: &dyn Facilities) -> Sources {
             .warnings
             .push(Warning::new("kernel command line", chain(&error))),
     }
+    if facilities.installed() {
+        own(facilities, &mut sources);
+        return sources;
+    }
     let files = facilities.seed().unwrap_or_else(|error| {
         let problem = format!("{}; the node boots without it", chain(&error));
         sources.warnings.push(Warning::new("seed", problem));
@@ -45,4 +49,32 @@ pub(crate) fn sources(facilities: &dyn Facilities) -> Sources {
         }
     }
     sources
+}
+
+/// Whether `/config` is there, so that what is made now is there at the next boot.
+pub(crate) fn keeps(facilities: &dyn Facilities) -> bool {
+    facilities.installed() && matches!(facilities.state_report(), Ok(Some(report)) if report.config)
+}
+
+/// What an installed node has: its own document, and what became of its mounts. No seed: a stick that was forgotten must not
+/// change who the node is.
+fn own(facilities: &dyn Facilities, sources: &mut Sources) {
+    sources.installed = true;
+    match facilities.state_report() {
+        Ok(Some(report)) => {
+            let warnings = report.warnings.into_iter();
+            sources.warnings.extend(warnings.map(|text| Warning::new("disk", text)));
+        }
+        Ok(None) => sources
+            .warnings
+            .push(Warning::new("disk", "nobody said what was mounted")),
+        Err(error) => sources.warnings.push(Warning::new("disk", chain(&error))),
+    }
+    match facilities.document() {
+        Ok(text) => sources.document = text,
+        Err(error) => {
+            let problem = format!("{}; the node boots with its defaults", chain(&error));
+            sources.warnings.push(Warning::new("node.toml", problem));
+        }
+    }
 }

@@ -1,5 +1,7 @@
 //! The real machine, below a root that is `/` on a node and a folder in tests and dry runs.
 
+mod state;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::io;
@@ -12,10 +14,12 @@ use corbel_model::HostName;
 use corbel_model::network::Interface;
 use corbel_net::{Wait, interfaces, wait_for_interfaces};
 use corbel_plan::settle::Need;
+use corbel_sys::ledger::Ledger;
 use corbel_sys::{Cancel, Program, read_limited, wait_for_quiet_udev, write_atomic};
 use serde::Deserialize;
 
 use crate::facilities::{Facilities, FacilityError};
+use crate::state::StateReport;
 
 /// A driver that takes longer than this to show its interface is not waited for; the network comes up without. A machine
 /// under emulation on a busy host was seen to take 26 s until udev had named its only interface; the unit's own limit is 60 s.
@@ -29,6 +33,11 @@ const READ_LIMIT: u64 = 1 << 20;
 const NETBOOT_SEED: &str = "/run/corbel/seed";
 /// Types of host keys that are made. RSA is left out: it takes seconds to make, and every client of the last ten years has the others.
 const HOST_KEY_TYPES: [&str; 2] = ["ed25519", "ecdsa"];
+
+/// What an installed node keeps about itself.
+const CONFIG: &str = "/config";
+/// Its SSH host keys: who connected once is not warned of a stranger after a reboot.
+const KEPT_KEYS: &str = "/config/ssh";
 
 /// Where the seed is.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -140,6 +149,32 @@ fn problem(operation: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Fi
         path,
         source,
     }
+}
+
+fn make_key(kind: &str, path: &Path) -> Result<(), FacilityError> {
+    let folder = path.parent().unwrap_or(Path::new("/"));
+    fs::create_dir_all(folder).map_err(problem("make", folder))?;
+    Program::new("ssh-keygen")
+        .args(["-q", "-t", kind, "-N", "", "-C", ""])
+        .arg("-f")
+        .arg(path)
+        .deadline(Duration::from_secs(30))
+        .run(&Cancel::new())?;
+    Ok(())
+}
+
+/// ssh-keygen flushes nothing: a key that a client has seen must not be another one after a power cut.
+fn sync_folder(folder: &Path) -> Result<(), FacilityError> {
+    for entry in fs::read_dir(folder).map_err(problem("list", folder))? {
+        let path = entry.map_err(problem("list", folder))?.path();
+        fs::File::open(&path)
+            .and_then(|file| file.sync_all())
+            .map_err(problem("flush", &path))?;
+    }
+    fs::File::open(folder)
+        .and_then(|file| file.sync_all())
+        .map_err(problem("flush", folder))?;
+    Ok(())
 }
 
 /// Files of a seed folder and of its folder `clients`, names in lower case as from the FAT volume.
@@ -273,20 +308,42 @@ impl Facilities for Host {
         Ok(())
     }
 
-    fn make_host_keys(&self) -> Result<(), FacilityError> {
+    fn installed(&self) -> bool {
+        self.path(crate::state::INSTALLED_FLAG).exists()
+    }
+
+    fn state_report(&self) -> Result<Option<StateReport>, FacilityError> {
+        match self.read(crate::state::STATE_FILE)? {
+            Some(bytes) => Ok(Some(serde_json::from_slice(&bytes)?)),
+            None => Ok(None),
+        }
+    }
+
+    fn document(&self) -> Result<Option<String>, FacilityError> {
+        let found = Ledger::new(self.path(CONFIG), "node", "toml").load()?;
+        Ok(found.map(|version| version.text))
+    }
+
+    fn make_host_keys(&self, kept: bool) -> Result<(), FacilityError> {
         for kind in HOST_KEY_TYPES {
             let path = self.path(&format!("/etc/ssh/ssh_host_{kind}_key"));
             if path.exists() {
                 continue;
             }
-            let folder = self.path("/etc/ssh");
-            fs::create_dir_all(&folder).map_err(problem("make", &folder))?;
-            Program::new("ssh-keygen")
-                .args(["-q", "-t", kind, "-N", "", "-C", ""])
-                .arg("-f")
-                .arg(&path)
-                .deadline(Duration::from_secs(30))
-                .run(&Cancel::new())?;
+            if !kept {
+                make_key(kind, &path)?;
+                continue;
+            }
+            // Made where they stay; a half that a power cut left alone is made anew.
+            let stays = self.path(&format!("{KEPT_KEYS}/ssh_host_{kind}_key"));
+            let public = stays.with_extension("pub");
+            if !(stays.is_file() && public.is_file()) {
+                self.remove(&format!("{KEPT_KEYS}/ssh_host_{kind}_key"))?;
+                make_key(kind, &stays)?;
+                sync_folder(&self.path(KEPT_KEYS))?;
+            }
+            write_atomic(&path, &read_limited(&stays, READ_LIMIT)?, 0o600)?;
+            write_atomic(&path.with_extension("pub"), &read_limited(&public, READ_LIMIT)?, 0o644)?;
         }
         Ok(())
     }

@@ -7,6 +7,9 @@
 //! /sys/class/net ─────────────────────────────┘
 //! ```
 //!
+//! On an installed node `/config/node.toml` stands in the place of the seed, which is not looked for. What such a node keeps is
+//! mounted before, by [`mount_state`], because journal, certificate and VM definitions are needed as early as that.
+//!
 //! Nothing in here ends a boot: what fails becomes a warning in `settle.json`, which console and API show, and the rest is done.
 //! Running it again gives the same files. The kernel's command line keeps what was typed there, `adminpw` included: it is a hash,
 //! `/proc/cmdline` is readable by every process of the node, and a node that shall not show it gets it from the seed instead.
@@ -16,6 +19,7 @@ mod facilities;
 mod gather;
 mod host;
 mod shadow;
+mod state;
 
 use corbel_model::words::Warning;
 use corbel_plan::settle::{Need, SettlePlan, Ssh, needs, plan_settle};
@@ -23,6 +27,7 @@ use corbel_plan::settle::{Need, SettlePlan, Ssh, needs, plan_settle};
 pub use apply::{REPORT_FILE, Report};
 pub use facilities::{Facilities, FacilityError};
 pub use host::{Host, SeedPlace};
+pub use state::{INSTALLED_FLAG, STATE_FILE, StateFacilities, StateReport, mount_state};
 
 /// Plans this boot. Problems on the way are among the plan's warnings.
 pub fn plan(facilities: &dyn Facilities) -> SettlePlan {
@@ -42,7 +47,7 @@ pub fn plan(facilities: &dyn Facilities) -> SettlePlan {
 /// Plans this boot, does it, and writes the report. The report says what could not be done.
 pub fn settle(facilities: &dyn Facilities) -> Report {
     let plan = plan(facilities);
-    apply::apply(facilities, &plan)
+    apply::apply(facilities, &plan, gather::keeps(facilities))
 }
 
 /// The sentence on remote login for people.

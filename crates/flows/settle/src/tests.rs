@@ -14,7 +14,7 @@ const KEY: &str = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsab
 const SHADOW: &str = "root:*:20000:0:99999:7:::\nadmin:!:20000:0:99999:7:::\n";
 
 fn put(root: &Path, path: &str, text: &str) {
-    corbel_sys::write_atomic(&root.join(path), text.as_bytes(), 0o644).expect("a fixture");
+    corbel_sys::write_atomic(&root.join(path.trim_start_matches('/')), text.as_bytes(), 0o644).expect("a fixture");
 }
 
 /// A root as the image leaves it, with one network card.
@@ -191,7 +191,16 @@ impl Facilities for Broken {
     fn set_hostname(&self, _: &HostName) -> Result<(), FacilityError> {
         Err("not permitted".into())
     }
-    fn make_host_keys(&self) -> Result<(), FacilityError> {
+    fn installed(&self) -> bool {
+        false
+    }
+    fn state_report(&self) -> Result<Option<StateReport>, FacilityError> {
+        Err("no report".into())
+    }
+    fn document(&self) -> Result<Option<String>, FacilityError> {
+        Err("no document".into())
+    }
+    fn make_host_keys(&self, _: bool) -> Result<(), FacilityError> {
         Err("no keys".into())
     }
 }
@@ -214,4 +223,62 @@ fn nothing_ends_a_boot_and_everything_is_told() {
             report.warnings
         );
     }
+}
+
+#[test]
+fn an_installed_node_reads_its_own_document_and_keeps_its_keys() {
+    let root = node();
+    put(root.path(), INSTALLED_FLAG, "");
+    put(
+        root.path(),
+        STATE_FILE,
+        r#"{"config":true,"log":true,"data":["/data"],"warnings":["/data2: x"]}"#,
+    );
+    let own = format!("version = 1\nhostname = \"own\"\n[admin]\nssh_keys = [\"{KEY}\"]\n");
+    let ledger = corbel_sys::ledger::Ledger::new(root.path().join("config"), "node", "toml");
+    ledger.save("version = 1\nhostname = \"older\"\n").expect("saved");
+    ledger.save(&own).expect("saved");
+    // A stick that somebody forgot.
+    let seed = tempfile::tempdir().expect("a folder");
+    put(seed.path(), "corbel.toml", "version = 1\nhostname = \"seed\"\n");
+    for kind in ["ed25519", "ecdsa"] {
+        put(root.path(), &format!("config/ssh/ssh_host_{kind}_key"), "kept\n");
+        put(
+            root.path(),
+            &format!("config/ssh/ssh_host_{kind}_key.pub"),
+            "kept pub\n",
+        );
+    }
+    let host = Host::below(root.path())
+        .with_command_line("corbel.slot=a")
+        .with_seed(SeedPlace::Folder(seed.path().into()));
+    let report = settle(&host);
+    assert_eq!((report.hostname.as_str(), report.ssh), ("own", true));
+    assert_eq!(report.warnings, ["disk: /data2: x"]);
+    let files = tree(root.path());
+    assert_eq!(files["/etc/ssh/ssh_host_ed25519_key"], (0o600, "kept\n".to_owned()));
+    assert_eq!(files["/etc/ssh/ssh_host_ecdsa_key.pub"].1, "kept pub\n");
+    // Words still win: who stands at the machine may have to get past a wrong document.
+    let report = settle(&host.with_command_line("corbel.slot=a hostname=word"));
+    assert_eq!(report.hostname, "word");
+}
+
+#[test]
+fn an_installed_node_without_its_document_boots_with_defaults_and_says_why() {
+    let root = node();
+    put(root.path(), INSTALLED_FLAG, "");
+    put(
+        root.path(),
+        "config/node.a.toml",
+        "# corbel generation=1 sha256=00\nversion = 1\n",
+    );
+    let report = settle(&host(root.path(), "corbel.slot=a"));
+    assert_eq!(report.hostname, "corbel-123456");
+    assert_eq!(report.warnings[0], "disk: nobody said what was mounted");
+    assert!(
+        report.warnings[1].starts_with("node.toml: neither copy of node in ")
+            && report.warnings[1].ends_with("the node boots with its defaults"),
+        "{:?}",
+        report.warnings
+    );
 }
