@@ -46,6 +46,15 @@ fn boot(words: &words::Words) -> anyhow::Result<std::convert::Infallible> {
         log::error(format!("no rescue shell: {error:#}"));
     }
     overlay::mount_all()?;
+    if let root::Source::Installed { disk, .. } = &source
+        && let Some(id) = slot::machine_id(std::path::Path::new(disk))
+    {
+        overlay::write_machine_id(&id)?;
+    }
+    // 16 MiB of memory that a node which never installs has better uses for.
+    if matches!(source, root::Source::Network) && !words.stateless {
+        overlay::copy_from_initramfs("release")?;
+    }
     watchdog.leave_running();
     overlay::record(&source, &root_hash)?;
     switch::into_system(words)

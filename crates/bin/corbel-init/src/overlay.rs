@@ -37,7 +37,7 @@ pub(crate) fn mount_all() -> anyhow::Result<()> {
     }
     let data = root.join("data");
     mount("tmpfs", "tmpfs", &data, flags, "mode=0755,size=75%").context("making /data")?;
-    copy_seed()
+    copy_from_initramfs("seed")
 }
 
 /// Writes where the root came from, for what asks later, and moves the kernel's file systems into the new root.
@@ -64,14 +64,21 @@ fn boot_json(source: &Source, hash: &RootHash) -> String {
     format!("{value}\n")
 }
 
-/// A seed that came with the initramfs (network boot) would be gone after the switch.
-fn copy_seed() -> anyhow::Result<()> {
-    let from = Path::new("/seed");
+/// What came with the initramfs (network boot) and would be gone after the switch: the seed, and the release, from which the node
+/// can be installed.
+pub(crate) fn copy_from_initramfs(name: &str) -> anyhow::Result<()> {
+    let from = Path::new("/").join(name);
     if !from.is_dir() {
         return Ok(());
     }
-    info("taking the seed from the initramfs");
-    copy_directory(from, &Path::new(STATE).join("seed"))
+    info(format!("taking the {name} from the initramfs"));
+    copy_directory(&from, &Path::new(STATE).join(name))
+}
+
+/// The identity of an installed node is that of its disk: systemd and the journal read it before anything could be mounted, and it must
+/// be the same at each boot (machine-id(5)). Without it they make one for this boot.
+pub(crate) fn write_machine_id(id: &str) -> anyhow::Result<()> {
+    write(&Path::new(SYSROOT).join("etc/machine-id"), format!("{id}\n").as_bytes())
 }
 
 fn copy_directory(from: &Path, to: &Path) -> anyhow::Result<()> {

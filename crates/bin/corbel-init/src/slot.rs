@@ -1,7 +1,8 @@
 //! The slot of an installed node: the partition that carries its name, and the disk that this is on.
 
 use std::fmt;
-use std::fs;
+use std::fs::{self, File};
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
 /// Block devices as sysfs(5) lists them.
@@ -66,6 +67,19 @@ pub(crate) fn disk_of(partition: &str) -> PathBuf {
     Path::new("/dev").join(disk.replace('!', "/"))
 }
 
+/// An identity from the number of the disk's partition table, which the installer drew by lot (UEFI specification 5.3.2: signature at
+/// 0, disk GUID at 56 of the header, which is the disk's second sector).
+pub(crate) fn machine_id(disk: &Path) -> Option<String> {
+    let file = File::open(disk).ok()?;
+    [512, 4096].into_iter().find_map(|sector| {
+        let mut header = [0; 72];
+        file.read_exact_at(&mut header, sector).ok()?;
+        let guid = header.strip_prefix(b"EFI PART").map(|_| &header[56..72])?;
+        let id: String = guid.iter().map(|byte| format!("{byte:02x}")).collect();
+        id.bytes().any(|b| b != b'0').then_some(id)
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -76,6 +90,26 @@ mod tests {
         for wrong in ["", "A", "c", "ab"] {
             assert_eq!(Slot::parse(wrong), None, "{wrong}");
         }
+    }
+
+    #[test]
+    fn the_identity_is_that_of_the_disk_whatever_its_sectors() {
+        let path = std::env::temp_dir().join(format!("corbel-init-disk-{}", std::process::id()));
+        for sector in [512, 4096] {
+            let mut disk = vec![0; 8192];
+            disk[sector..sector + 8].copy_from_slice(b"EFI PART");
+            assert_eq!(id_of(&path, &disk), None, "no number");
+            disk[sector + 56..sector + 72].copy_from_slice(&[0xab; 16]);
+            assert_eq!(id_of(&path, &disk).as_deref(), Some("ab".repeat(16).as_str()));
+        }
+        assert_eq!(id_of(&path, &[0; 100]), None);
+    }
+
+    fn id_of(path: &Path, bytes: &[u8]) -> Option<String> {
+        std::io::Write::write_all(&mut File::create(path).unwrap(), bytes).unwrap();
+        let id = machine_id(path);
+        fs::remove_file(path).unwrap();
+        id
     }
 
     #[test]

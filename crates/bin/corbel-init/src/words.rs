@@ -22,6 +22,8 @@ pub(crate) struct Words {
     pub(crate) timeout: Duration,
     /// `rescue`: a shell before anything is started, and instead of a reboot when something fails.
     pub(crate) rescue: bool,
+    /// `stateless`: nothing will be installed.
+    pub(crate) stateless: bool,
     /// `panic=SECONDS`, as the kernel means it: 0 waits for ever, a negative number not at all.
     pub(crate) panic: i64,
     /// `init=PROGRAM`.
@@ -38,6 +40,7 @@ impl Words {
             slot: None,
             timeout: DEFAULT_TIMEOUT,
             rescue: false,
+            stateless: false,
             panic: DEFAULT_PANIC,
             init: DEFAULT_INIT.to_owned(),
             mistakes: Vec::new(),
@@ -69,6 +72,7 @@ impl Words {
                     .mistakes
                     .push(format!("{word}: write a whole path, such as init={DEFAULT_INIT}")),
                 "rescue" => words.rescue = !matches!(value, "0" | "no"),
+                "stateless" | "ovirt_stateless" => words.stateless = !matches!(value, "0" | "no"),
                 _ => {}
             }
         }
@@ -116,6 +120,7 @@ mod tests {
         assert_eq!((words.init.as_str(), words.mistakes.len()), ("/bin/x", 0));
         assert_eq!(words.slot, Some(Slot::B));
         assert!(!Words::parse("x=\"a rescue\" rescue=no").rescue);
+        assert!(Words::parse("stateless").stateless && !Words::parse("stateless=0").stateless);
     }
 
     #[test]

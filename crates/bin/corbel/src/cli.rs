@@ -49,6 +49,9 @@ pub(crate) enum Command {
     Completions(cmd::completions::CompletionsArgs),
     /// Prints the manual page, or writes all of them into a folder
     Man(cmd::man::ManArgs),
+    /// Asks for the password of admin and becomes a shell, for the kernel word rescue
+    #[command(hide = true)]
+    Rescue,
     /// Applies kernel words and seed to this node at boot
     #[command(hide = true)]
     Settle(cmd::settle::SettleArgs),

@@ -5,6 +5,7 @@ pub(crate) mod image;
 pub(crate) mod man;
 pub(crate) mod network;
 pub(crate) mod node;
+pub(crate) mod rescue;
 pub(crate) mod settle;
 pub(crate) mod vm;
 pub(crate) mod volume;

@@ -11,6 +11,7 @@ use corbel_sys::write_atomic;
 use crate::BuildError;
 use crate::base::Base;
 use crate::cache::hex;
+use crate::next_boot;
 use crate::recipe::Loaded;
 use crate::report::Step;
 use crate::tools::{Tools, set_time};
@@ -142,13 +143,18 @@ fn esp(work: &Path, uki: &Path, recipe: &Loaded, tools: &Tools, step: &Step<'_>)
     let kib = (size(uki)? + size(&loader)?).div_ceil(1024) + 1024;
     let esp = work.join("esp.img");
     fat(&esp, kib, "CORBEL-ESP", recipe, tools, step)?;
-    for folder in ["EFI", "EFI/BOOT", "EFI/Linux", "loader"] {
+    let (next, local) = (work.join("next.efi"), work.join("local.conf"));
+    write_atomic(&next, &next_boot::program(), 0o644)?;
+    write_atomic(&local, next_boot::ENTRY.as_bytes(), 0o644)?;
+    for folder in ["EFI", "EFI/BOOT", "EFI/Linux", "EFI/corbel", "loader", "loader/entries"] {
         make_folder(&esp, folder, tools, step)?;
     }
     for (from, to) in [
         (loader.as_path(), "EFI/BOOT/BOOTX64.EFI"),
         (uki, UKI),
         (config.as_path(), "loader/loader.conf"),
+        (&next, next_boot::PROGRAM),
+        (&local, next_boot::ENTRY_PATH),
     ] {
         copy_in(&esp, from, to, tools, step)?;
     }

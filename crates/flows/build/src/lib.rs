@@ -22,6 +22,7 @@ mod iso;
 mod loaders;
 mod mirror;
 mod netboot;
+mod next_boot;
 mod packages;
 mod recipe;
 mod release;

@@ -10,6 +10,9 @@ use crate::{shadow, ssh_message};
 /// Where the report is for console and API.
 pub const REPORT_FILE: &str = "/run/corbel/settle.json";
 
+/// The seed's `corbel.toml` as it was found, for an installation, which makes it the node's own document.
+pub const SEED_FILE: &str = "/run/corbel/seed.toml";
+
 const SHADOW: &str = "/etc/shadow";
 const ADMIN: &str = "admin";
 
@@ -27,7 +30,7 @@ pub struct Report {
     pub warnings: Vec<String>,
 }
 
-pub(crate) fn apply(facilities: &dyn Facilities, plan: &SettlePlan, keeps: bool) -> Report {
+pub(crate) fn apply(facilities: &dyn Facilities, plan: &SettlePlan, keeps: bool, seed: Option<&str>) -> Report {
     let mut report = Report {
         hostname: plan.hostname.to_string(),
         ssh: matches!(plan.ssh, Ssh::On { .. }),
@@ -66,6 +69,14 @@ pub(crate) fn apply(facilities: &dyn Facilities, plan: &SettlePlan, keeps: bool)
                 }
             }
         }
+    }
+    // It holds the hash of a password.
+    let kept = match seed {
+        Some(text) => facilities.write(SEED_FILE, text.as_bytes(), 0o600),
+        None => facilities.remove(SEED_FILE),
+    };
+    if let Err(error) = kept {
+        failed(SEED_FILE, &error);
     }
     report.warnings.append(&mut problems);
     let json = serde_json::to_vec_pretty(&report).expect("texts and a bool are always JSON");

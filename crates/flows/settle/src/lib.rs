@@ -22,15 +22,19 @@ mod shadow;
 mod state;
 
 use corbel_model::words::Warning;
-use corbel_plan::settle::{Need, SettlePlan, Ssh, needs, plan_settle};
+use corbel_plan::settle::{Need, SettlePlan, Sources, Ssh, needs, plan_settle};
 
-pub use apply::{REPORT_FILE, Report};
+pub use apply::{REPORT_FILE, Report, SEED_FILE};
 pub use facilities::{Facilities, FacilityError};
 pub use host::{Host, SeedPlace};
 pub use state::{INSTALLED_FLAG, STATE_FILE, StateFacilities, StateReport, mount_state};
 
 /// Plans this boot. Problems on the way are among the plan's warnings.
 pub fn plan(facilities: &dyn Facilities) -> SettlePlan {
+    plan_from(facilities).1
+}
+
+fn plan_from(facilities: &dyn Facilities) -> (Sources, SettlePlan) {
     let mut sources = gather::sources(facilities);
     let interfaces = match needs(&sources) {
         Need::Nothing => Vec::new(),
@@ -41,13 +45,15 @@ pub fn plan(facilities: &dyn Facilities) -> SettlePlan {
             Vec::new()
         }),
     };
-    plan_settle(&sources, &interfaces)
+    let plan = plan_settle(&sources, &interfaces);
+    (sources, plan)
 }
 
 /// Plans this boot, does it, and writes the report. The report says what could not be done.
 pub fn settle(facilities: &dyn Facilities) -> Report {
-    let plan = plan(facilities);
-    apply::apply(facilities, &plan, gather::keeps(facilities))
+    let (sources, plan) = plan_from(facilities);
+    let document = sources.document.filter(|_| !sources.installed);
+    apply::apply(facilities, &plan, gather::keeps(facilities), document.as_deref())
 }
 
 /// The sentence on remote login for people.

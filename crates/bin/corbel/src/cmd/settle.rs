@@ -21,6 +21,9 @@ pub(crate) struct SettleArgs {
     // Its name is also that of the kernel's own file.
     #[arg(long, value_name = "TEXT")]
     cmdline: Option<String>,
+    /// Mount what an installed node keeps, and do nothing else
+    #[arg(long, conflicts_with_all = ["dry_run", "root", "cmdline", "seed"])]
+    state: bool,
     /// Take this folder for the seed
     #[arg(long, value_name = "DIR")]
     seed: Option<PathBuf>,
@@ -28,6 +31,9 @@ pub(crate) struct SettleArgs {
 
 /// Settles this node. Succeeds whatever was wrong with words and seed: a typo must not keep a node from booting.
 pub(crate) fn run(args: SettleArgs, printer: &Printer) -> Result<(), Failure> {
+    if args.state {
+        return state(printer);
+    }
     let mut host = Host::below(args.root);
     if let Some(text) = args.cmdline {
         host = host.with_command_line(text);
@@ -64,6 +70,33 @@ pub(crate) fn run(args: SettleArgs, printer: &Printer) -> Result<(), Failure> {
         return printer.document(&report);
     }
     printer.talk(&format!("settled as {}; {}", report.hostname, report.ssh_message));
+    for warning in &report.warnings {
+        printer.talk(&format!("warning: {warning}"));
+    }
+    Ok(())
+}
+
+/// Succeeds whatever could not be mounted: a node with a broken disk can still be reached and repaired.
+fn state(printer: &Printer) -> Result<(), Failure> {
+    let report = corbel_settle::mount_state(&Host::default());
+    if printer.json {
+        return printer.document(&report);
+    }
+    let Some(report) = report else {
+        printer.talk("this node runs from its medium and keeps nothing");
+        return Ok(());
+    };
+    let mut there: Vec<&str> = report.data.iter().map(String::as_str).collect();
+    there.extend(report.log.then_some("/var/log"));
+    there.extend(report.config.then_some("/config"));
+    printer.talk(&format!(
+        "mounted {}",
+        if there.is_empty() {
+            "nothing".into()
+        } else {
+            there.join(", ")
+        }
+    ));
     for warning in &report.warnings {
         printer.talk(&format!("warning: {warning}"));
     }
