@@ -18,6 +18,7 @@ use crate::{Accel, Image};
 #[derive(Debug)]
 pub struct Run {
     image: Image,
+    next: Option<PathBuf>,
     logs: PathBuf,
     accel: Accel,
     machines: AtomicU32,
@@ -51,6 +52,7 @@ impl Run {
         let accel = Accel::choose(choice, &image, &logs)?;
         Ok(Self {
             image,
+            next: std::env::var_os("CORBEL_IMAGE_NEXT").map(PathBuf::from),
             logs,
             accel,
             machines: AtomicU32::new(0),
@@ -60,6 +62,18 @@ impl Run {
     /// The image under test.
     pub fn image(&self) -> &Image {
         &self.image
+    }
+
+    /// A newer image that the one under test can be upgraded to.
+    ///
+    /// # Errors
+    /// When `CORBEL_IMAGE_NEXT` is not set or does not lead to an image.
+    pub fn next_image(&self) -> anyhow::Result<Image> {
+        let folder = self
+            .next
+            .as_deref()
+            .context("CORBEL_IMAGE_NEXT is not set: start this by `cargo xtask e2e`")?;
+        Image::open(folder)
     }
 
     /// Where this run's logs are; a failure names it.

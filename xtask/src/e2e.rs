@@ -59,6 +59,8 @@ pub(crate) fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<()
 /// Runs the tests on the image in this folder.
 pub(crate) fn tests(context: &Context, image: &Path, accel: Accel, only: Option<&str>) -> anyhow::Result<()> {
     let nextest = tools::NEXTEST.ensure(context)?;
+    image::compile(context)?;
+    let next = image::build_next(context)?;
     context
         .program(nextest)
         .shown_as("cargo")
@@ -73,6 +75,7 @@ pub(crate) fn tests(context: &Context, image: &Path, accel: Accel, only: Option<
         ])
         .args(only)
         .env("CORBEL_IMAGE", image)
+        .env("CORBEL_IMAGE_NEXT", next)
         .env("CORBEL_LOGS", context.build().join("e2e"))
         .env("CORBEL_ACCEL", accel.name())
         // Errors here say what happened in the machine; where in our code they were made is noise.
