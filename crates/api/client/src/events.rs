@@ -2,6 +2,7 @@
 //! itself: the caller knows what it missed, and the first event after connecting is always the whole state.
 
 use std::collections::VecDeque;
+use std::marker::PhantomData;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -9,6 +10,7 @@ use std::time::Duration;
 use corbel_node_api::Event;
 use futures_util::Stream;
 use hyper::body::{Body, Incoming};
+use serde::de::DeserializeOwned;
 use tokio::time::{Instant, Sleep};
 
 use crate::connection::Connection;
@@ -21,8 +23,8 @@ const EVENT_MAX: usize = 4 << 20;
 /// The node breaks every silence after 15 seconds, so such a long one is a dead connection.
 const SILENCE: Duration = Duration::from_secs(60);
 
-/// Events as they happen. Ends with `None` when the node ends it in order, with an error when it breaks.
-pub struct EventStream {
+/// Events as they happen: the node's own, or those of long work. Ends with `None` when the node ends it in order, with an error when it breaks.
+pub struct EventStream<T = Event> {
     endpoint: Endpoint,
     body: Incoming,
     parser: Parser,
@@ -31,9 +33,10 @@ pub struct EventStream {
     silence: Pin<Box<Sleep>>,
     /// Dropping the stream closes the connection.
     _connection: Connection,
+    of: PhantomData<fn() -> T>,
 }
 
-impl std::fmt::Debug for EventStream {
+impl<T> std::fmt::Debug for EventStream<T> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("EventStream")
             .field("endpoint", &self.endpoint)
@@ -41,7 +44,7 @@ impl std::fmt::Debug for EventStream {
     }
 }
 
-impl EventStream {
+impl<T> EventStream<T> {
     pub(crate) fn new(endpoint: Endpoint, answer: Answer) -> Self {
         Self {
             endpoint,
@@ -51,6 +54,7 @@ impl EventStream {
             ended: false,
             silence: Box::pin(tokio::time::sleep(SILENCE)),
             _connection: answer.connection,
+            of: PhantomData,
         }
     }
 
@@ -62,8 +66,8 @@ impl EventStream {
     }
 }
 
-impl Stream for EventStream {
-    type Item = Result<Event, ClientError>;
+impl<T: DeserializeOwned> Stream for EventStream<T> {
+    type Item = Result<T, ClientError>;
 
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let this = self.get_mut();

@@ -14,6 +14,7 @@ mod methods;
 mod stream;
 mod tls;
 mod upload;
+mod work;
 
 #[cfg(test)]
 mod tests;

@@ -9,13 +9,17 @@ use corbel_node_api::{
     Autostart, Health, Network, NetworkList, NodeInfo, Operation, VmDetail, VmList, VmSpec, VmStats, VmSummary, Volume,
     VolumeList, VolumeSpec, XML_TYPE,
 };
-use http::{HeaderValue, header};
+use http::{HeaderValue, Request, header};
 use http_body_util::BodyExt;
+use serde::de::DeserializeOwned;
 use tokio::io::AsyncRead;
 
-use crate::http::{bare, build, full, json, set_path};
+use crate::http::{RequestBody, bare, build, full, json, set_path};
 use crate::upload::UploadBody;
 use crate::{Client, ClientError, EventStream, UploadProgress};
+
+/// Media type of an upload.
+pub(crate) const BYTES: &str = "application/octet-stream";
 
 /// An upload in which no byte moves for so long, or whose end is not answered, has stalled.
 const STALL: Duration = Duration::from_secs(120);
@@ -126,9 +130,26 @@ impl Client {
         R: AsyncRead + Send + Unpin + 'static,
         F: FnMut(UploadProgress) + Send + Unpin + 'static,
     {
+        let request = build(Operation::UploadVolume, name, Some(BYTES), full(""));
+        self.upload(request, size, source, report).await
+    }
+
+    /// Sends `request` with exactly `size` bytes of `source` as its body.
+    pub(crate) async fn upload<T, R, F>(
+        &self,
+        request: Request<RequestBody>,
+        size: u64,
+        source: R,
+        report: F,
+    ) -> Result<T, ClientError>
+    where
+        T: DeserializeOwned,
+        R: AsyncRead + Send + Unpin + 'static,
+        F: FnMut(UploadProgress) + Send + Unpin + 'static,
+    {
         let moved = Arc::new(AtomicU64::new(0));
         let body = UploadBody::new(source, size, report, Arc::clone(&moved)).boxed_unsync();
-        let mut request = build(Operation::UploadVolume, name, Some("application/octet-stream"), body);
+        let mut request = request.map(|_| body);
         // hyper leaves the header out of a request whose body is empty, and the node insists on it.
         request
             .headers_mut()
@@ -175,9 +196,11 @@ impl Client {
 
     /// Events from now on, the first of which is the whole state.
     pub async fn events(&self) -> Result<EventStream, ClientError> {
-        let answer = self
-            .within(self.answer_limit, self.send(bare(Operation::Events, "")))
-            .await?;
+        self.stream(Operation::Events).await
+    }
+
+    pub(crate) async fn stream<T>(&self, operation: Operation) -> Result<EventStream<T>, ClientError> {
+        let answer = self.within(self.answer_limit, self.send(bare(operation, ""))).await?;
         let content_type = answer.head.headers().get(header::CONTENT_TYPE);
         if !content_type.is_some_and(|value| value.as_bytes().starts_with(b"text/event-stream")) {
             return Err(self.protocol("the answer is no stream of events".into()));

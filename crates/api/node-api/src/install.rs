@@ -10,7 +10,7 @@ use crate::{DiskMatch, OperationInfo, Size};
 /// Body of `POST /v1/install`.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-#[schema(example = json!({"boot": {"path": "/dev/vda"}, "dry_run": true}))]
+#[schema(example = json!({"boot": {"path": "/dev/sdb"}, "dry_run": true}))]
 pub struct InstallRequest {
     #[serde(default)]
     pub mode: InstallMode,

@@ -33,8 +33,8 @@ pub use operation::{
 pub use routes::{Access, Body, Method, Operation, ROUTES, Role, RoleError, Route};
 pub use size::Size;
 pub use spec::{
-    Autostart, CloudInit, DirectBoot, DiskBus, DiskFormat, DiskKind, DiskSpec, Firmware, NicSpec, VmSpec, VolumeSpec,
-    parse_request,
+    Autostart, CloudInit, DirectBoot, DiskBus, DiskFormat, DiskKind, DiskSpec, Firmware, NicSpec, OnReboot, VmSpec,
+    VolumeSpec, parse_request,
 };
 pub use upgrade::{
     FailedVersion, PoweroffRequest, RebootRequest, RollbackRequest, Slot, SlotList, SlotName, SlotState, UpgradeFlags,

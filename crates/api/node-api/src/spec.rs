@@ -38,6 +38,19 @@ pub struct VmSpec {
     /// Start with the node.
     #[serde(default)]
     pub autostart: bool,
+    /// What becomes of the running machine when the node reboots or is upgraded.
+    #[serde(default)]
+    pub on_reboot: OnReboot,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum OnReboot {
+    /// The guest is asked to shut down.
+    #[default]
+    ShutDown,
+    /// Its memory is written to disk, and it goes on from there after the reboot.
+    Save,
 }
 
 fn one() -> u16 {
@@ -235,6 +248,10 @@ impl TryFrom<VmSpec> for model::VmSpec {
                 network_config: c.network_config,
             }),
             autostart: wire.autostart,
+            on_reboot: match wire.on_reboot {
+                OnReboot::ShutDown => model::OnReboot::ShutDown,
+                OnReboot::Save => model::OnReboot::Save,
+            },
         };
         spec.check()?;
         Ok(spec)

@@ -76,7 +76,7 @@ pub struct FailedVersion {
 /// Body of `POST /v1/upgrade`. Exactly one of `url` and `medium` is given.
 #[derive(Clone, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-#[schema(example = json!({"url": "https://images.example.net/corbel.iso", "reboot": true}))]
+#[schema(example = json!({"url": "https://images.example.net/corbel-0.2.0.iso", "reboot": true}))]
 pub struct UpgradeRequest {
     /// Where the node fetches an ISO from: `http://` or `https://`. What is fetched must be signed either way.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -4,19 +4,29 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use corbel_agent::fake::FakeFacilities;
-use corbel_agent::{Agent, Settings};
+use corbel_agent::fake::{FakeFacilities, FakeSystem};
+use corbel_agent::{Agent, Boot, BootSource, Settings};
+use corbel_layout::slot::Slot;
 use corbel_model::vm::VmSpec;
 use corbel_virt::fake::Fake;
 use corbel_virt::{Hypervisor as _, VirtError};
 
-/// The agent of the sim, over the given hypervisor.
-pub fn agent(hypervisor: Arc<Fake>) -> Arc<Agent> {
+/// The agent of the sim, over the given hypervisor and machine.
+pub fn agent(hypervisor: Arc<Fake>, system: Arc<FakeSystem>) -> Arc<Agent> {
     let settings = Settings {
         retry_interval: Duration::from_millis(50),
         ..Settings::node(env!("CARGO_PKG_VERSION"))
     };
-    Agent::new(hypervisor, Arc::new(FakeFacilities::default()), settings)
+    let mut facilities = FakeFacilities::default();
+    if system.is_installed() {
+        facilities.boot = Boot {
+            source: BootSource::Installed,
+            medium: Some("/dev/sda".to_owned()),
+            slot: Some(Slot::A),
+            ..facilities.boot
+        };
+    }
+    Agent::new(hypervisor, Arc::new(facilities), system, settings)
 }
 
 /// A few machines as an operator has them, some of them running.

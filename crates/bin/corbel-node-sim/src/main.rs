@@ -3,9 +3,11 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context as _;
 use clap::Parser;
+use corbel_agent::fake::FakeSystem;
 use corbel_serve::{Limits, NoPasswords, Options, Server, process};
 
 /// Serve the API of a node that exists only in memory.
@@ -27,6 +29,15 @@ struct Args {
     /// Machines beside the three of the demo
     #[arg(long, value_name = "N", default_value_t = 0)]
     vms: usize,
+    /// Play a node that is installed, instead of one that runs from a CD
+    #[arg(long)]
+    installed: bool,
+    /// Milliseconds that each of the 32 pieces of a write to a disk takes
+    #[arg(long, value_name = "N", default_value_t = 100)]
+    pace: u64,
+    /// Let the first write to a disk fail in its middle, for this reason
+    #[arg(long, value_name = "REASON")]
+    fail: Option<String>,
 }
 
 fn main() -> anyhow::Result<()> {
@@ -34,7 +45,17 @@ fn main() -> anyhow::Result<()> {
     process::log();
     let runtime = process::runtime()?;
     let outcome = runtime.block_on(async {
-        let agent = corbel_node_sim::agent(corbel_node_sim::hypervisor(args.vms).context("the demo is refused")?);
+        let pace = Duration::from_millis(args.pace);
+        let system = if args.installed {
+            FakeSystem::installed(pace)
+        } else {
+            FakeSystem::live(pace)
+        };
+        if let Some(reason) = &args.fail {
+            system.fail_next(reason);
+        }
+        let hypervisor = corbel_node_sim::hypervisor(args.vms).context("the demo is refused")?;
+        let agent = corbel_node_sim::agent(hypervisor, Arc::new(system));
         let state_dir = args.state_dir.unwrap_or_default();
         let access_file = args.access_file.unwrap_or_else(|| state_dir.join("access.toml"));
         let (socket, listen, passwords) = (args.socket, args.listen, Arc::new(NoPasswords));

@@ -1,6 +1,7 @@
 //! The node's daemon: the API over libvirt. Killing it never touches a running VM.
 
 mod args;
+mod machine;
 mod pam;
 mod service;
 
@@ -19,7 +20,7 @@ fn main() -> anyhow::Result<()> {
     let libvirt = Libvirt::connect(&args.uri).context("the connection to libvirt cannot be prepared")?;
     let runtime = process::runtime()?;
     let outcome = runtime.block_on(async {
-        let agent = Agent::new(Arc::new(libvirt), Arc::new(Host), settings);
+        let agent = Agent::new(Arc::new(libvirt), Arc::new(Host), Arc::new(machine::Machine), settings);
         let server = Server::bind(agent, args.options(Arc::new(pam::Pam)))?;
         service::ready(&server);
         tokio::spawn(service::watchdog());

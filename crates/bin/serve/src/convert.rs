@@ -1,8 +1,12 @@
 //! From the agent's words to those of the wire.
 
+mod work;
+
 use corbel_agent as agent;
 use corbel_node_api as wire;
 use corbel_virt as virt;
+
+pub(crate) use work::{disk, failed_version, operation, plan, slot_info};
 
 pub(crate) fn health(health: &agent::Health) -> wire::Health {
     let status = if health.is_ready() {
@@ -54,7 +58,7 @@ pub(crate) fn node(node: agent::Node, fingerprint: Option<&str>) -> wire::NodeIn
             running: node.vms.running,
             defined: node.vms.defined,
         },
-        last_failed: None,
+        last_failed: node.last_failed.map(failed_version),
         warnings: node.warnings,
     }
 }
@@ -65,6 +69,7 @@ fn boot(boot: agent::Boot) -> wire::BootInfo {
             agent::BootSource::Cd => wire::BootSource::Cd,
             agent::BootSource::Disk => wire::BootSource::Disk,
             agent::BootSource::Network => wire::BootSource::Network,
+            agent::BootSource::Installed => wire::BootSource::Installed,
             agent::BootSource::Unknown => wire::BootSource::Unknown,
         },
         medium: boot.medium,
@@ -73,7 +78,7 @@ fn boot(boot: agent::Boot) -> wire::BootInfo {
             agent::Firmware::Bios => wire::BootFirmware::Bios,
             agent::Firmware::Uefi => wire::BootFirmware::Uefi,
         },
-        slot: None,
+        slot: boot.slot.map(work::slot),
     }
 }
 

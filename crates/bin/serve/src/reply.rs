@@ -1,6 +1,7 @@
 //! Answers: JSON for all, and one way to say no.
 
 use axum::response::{IntoResponse, Response};
+use corbel_agent::{OperationError, SystemError};
 use corbel_model::vm::SpecError;
 use corbel_node_api::{ErrorBody, ErrorKind};
 use corbel_virt::VirtError;
@@ -55,6 +56,27 @@ impl From<SpecError> for Refusal {
     }
 }
 
+impl From<SystemError> for Refusal {
+    fn from(error: SystemError) -> Self {
+        let message = error.to_string();
+        match error {
+            SystemError::Invalid { field, .. } => Self::invalid(&field, message),
+            SystemError::Refused(_) | SystemError::Cancelled => Self::new(ErrorKind::Conflict, message),
+            SystemError::NoRoom(_) => Self::new(ErrorKind::NoSpace, message),
+            SystemError::Failed { .. } => Self::new(ErrorKind::Failed, message),
+        }
+    }
+}
+
+impl From<OperationError> for Refusal {
+    fn from(error: OperationError) -> Self {
+        match error {
+            OperationError::System(error) => error.into(),
+            busy => Self::new(ErrorKind::Conflict, busy.to_string()),
+        }
+    }
+}
+
 impl From<VirtError> for Refusal {
     fn from(error: VirtError) -> Self {
         let message = error.to_string();
@@ -90,6 +112,11 @@ pub(crate) fn ok(value: &impl Serialize) -> Reply {
 
 pub(crate) fn created(value: &impl Serialize) -> Reply {
     Ok(json(StatusCode::CREATED, value))
+}
+
+/// What was begun and goes on.
+pub(crate) fn accepted(value: &impl Serialize) -> Reply {
+    Ok(json(StatusCode::ACCEPTED, value))
 }
 
 pub(crate) fn done() -> Reply {

@@ -16,7 +16,7 @@ use futures_util::FutureExt as _;
 use http::{HeaderValue, StatusCode};
 use tracing::Instrument as _;
 
-use crate::handlers::{console, events, node, vms, volumes};
+use crate::handlers::{console, disks, events, node, operation, upgrade, vms, volumes};
 use crate::reply::Refusal;
 use crate::{Shared, auth};
 
@@ -69,7 +69,18 @@ fn handler(operation: Operation, method: Method) -> MethodRouter<Arc<Shared>> {
         Op::DeleteVolume => on!(volumes::delete),
         Op::ListNetworks => on!(volumes::networks),
         Op::Events => on!(events::events),
-        _ => on!(no_such_path),
+        Op::ListDisks => on!(disks::list),
+        Op::Install => on!(disks::install),
+        Op::Uninstall => on!(disks::uninstall),
+        Op::ListSlots => on!(upgrade::slots),
+        Op::Upgrade => on!(upgrade::upgrade),
+        Op::UploadUpgrade => on!(upgrade::upload),
+        Op::Rollback => on!(upgrade::rollback),
+        Op::Reboot => on!(upgrade::reboot),
+        Op::Poweroff => on!(upgrade::poweroff),
+        Op::ShowOperation => on!(operation::show),
+        Op::OperationEvents => on!(operation::events),
+        Op::CancelOperation => on!(operation::cancel),
     }
 }
 

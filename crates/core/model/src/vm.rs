@@ -18,6 +18,17 @@ pub struct VmSpec {
     pub cloud_init: Option<CloudInit>,
     /// Start with the node.
     pub autostart: bool,
+    pub on_reboot: OnReboot,
+}
+
+/// What becomes of a running machine when its node reboots or is upgraded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum OnReboot {
+    /// The guest is asked to shut down.
+    #[default]
+    ShutDown,
+    /// Its memory is written to disk, and it goes on from there after the reboot.
+    Save,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -266,6 +277,7 @@ mod tests {
             direct_boot: None,
             cloud_init: None,
             autostart: false,
+            on_reboot: OnReboot::ShutDown,
         }
     }
 

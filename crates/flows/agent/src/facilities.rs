@@ -1,6 +1,7 @@
 //! The one list of what the agent needs from its machine. A fact that cannot be had is empty or zero: the page of the
 //! node must come even when `/proc` surprises us.
 
+use corbel_layout::slot::Slot;
 use corbel_model::ByteSize;
 
 use crate::virtualization::KvmFacts;
@@ -49,6 +50,8 @@ pub struct Boot {
     pub medium: Option<String>,
     pub root_hash: Option<String>,
     pub firmware: Firmware,
+    /// Of an installed node.
+    pub slot: Option<Slot>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -56,6 +59,8 @@ pub enum BootSource {
     Cd,
     Disk,
     Network,
+    /// The disk that it is installed on.
+    Installed,
     /// Not booted from an image of ours.
     #[default]
     Unknown,

@@ -1,5 +1,6 @@
 //! What the daemon does, without HTTP: one [`Agent`] owns the hypervisor, keeps its blocking calls bounded in number and in
-//! time, watches its health, keeps the default pool and network in place, and tells what happens to whoever listens.
+//! time, watches its health, keeps the default pool and network in place, and tells what happens to whoever listens. It also
+//! does the node's long works (install, upgrade, reboot …), one at a time, over a [`System`].
 //!
 //! ```text
 //!              ping fails, a call hangs                 ping answers
@@ -11,14 +12,21 @@
 //! The daemon begins degraded ("has not answered yet") and serves from its first moment: who asks is told why.
 
 mod calls;
+mod crypt;
+mod document;
 pub mod facilities;
 pub mod fake;
 mod health;
 mod host;
+mod journal;
+mod machines;
 mod node;
+mod operations;
 mod parse;
+mod system;
 mod virtualization;
 mod watch;
+mod work;
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -29,12 +37,20 @@ use corbel_virt::{Console, Hypervisor, Network, UploadChunk, VirtError, VmChange
 use tokio::sync::{broadcast, mpsc};
 
 use calls::Calls;
+pub use document::{Answers, Password};
 pub use facilities::{Boot, BootSource, Facilities, Firmware, Memory, Ssh};
 pub use health::Health;
 use health::HealthCell;
 pub use host::Host;
+pub use journal::{Page, Step};
 pub use node::{HypervisorStatus, Node, VmCounts};
+pub use operations::{Follower, OperationError, OperationInfo, OperationKind, OperationState, Reservation};
+pub use system::{
+    Disk, FailedVersion, InstalledSystem, Permits, Plan, Restart, Secret, SlotInfo, SlotState, Slots, Source, Spool,
+    System, SystemError, Target,
+};
 pub use virtualization::{Device, Extension, KvmFacts, Verdict, VirtualizationState, judge};
+pub use work::{MACHINES_DEADLINE, Origin, Then};
 
 /// What the agent is told by its binary.
 #[derive(Debug, Clone)]
@@ -90,6 +106,8 @@ pub struct Agent {
     settings: Settings,
     hypervisor: Arc<dyn Hypervisor>,
     facilities: Arc<dyn Facilities>,
+    system: Arc<dyn System>,
+    operations: operations::Operations,
     calls: Calls,
     health: HealthCell,
     events: broadcast::Sender<Event>,
@@ -97,13 +115,20 @@ pub struct Agent {
 }
 
 impl Agent {
-    pub fn new(hypervisor: Arc<dyn Hypervisor>, facilities: Arc<dyn Facilities>, settings: Settings) -> Arc<Self> {
+    pub fn new(
+        hypervisor: Arc<dyn Hypervisor>,
+        facilities: Arc<dyn Facilities>,
+        system: Arc<dyn System>,
+        settings: Settings,
+    ) -> Arc<Self> {
         let health = HealthCell::new("the hypervisor has not answered yet");
         Arc::new(Self {
             calls: Calls::new(settings.call_deadline, health.clone()),
             settings,
             hypervisor,
             facilities,
+            system,
+            operations: operations::Operations::default(),
             health,
             events: broadcast::Sender::new(EVENT_BACKLOG),
             seen: Mutex::default(),
@@ -161,6 +186,12 @@ impl Agent {
 
     pub async fn force_off_vm(&self, name: String) -> Result<(), VirtError> {
         self.call(move |h| h.force_off_vm(&name)).await
+    }
+
+    /// Writes the machine's memory to the node's disk and ends it; it goes on from there when it is started. Takes as long as
+    /// its memory needs.
+    pub(crate) async fn save_vm(&self, name: String) -> Result<(), VirtError> {
+        self.calls.upload(&self.hypervisor, move |h| h.save_vm(&name)).await
     }
 
     pub async fn reboot_vm(&self, name: String) -> Result<(), VirtError> {

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use corbel_model::vm::{VmState, VmSummary};
 
-use crate::{Agent, Boot, Memory, Ssh, Verdict, VirtualizationState, judge};
+use crate::{Agent, Boot, FailedVersion, Memory, Ssh, Verdict, VirtualizationState, judge};
 
 /// What `GET /v1/node` shows, in our own words.
 #[derive(Debug, Clone, PartialEq)]
@@ -26,6 +26,8 @@ pub struct Node {
     pub memory: Memory,
     pub load: [f64; 3],
     pub vms: VmCounts,
+    /// The last version that did not become healthy here, until another one does.
+    pub last_failed: Option<FailedVersion>,
     pub warnings: Vec<String>,
 }
 
@@ -62,6 +64,7 @@ impl Agent {
         // An error shows in `health`, and the counts are then the last that were seen.
         let _ = tokio::time::timeout(COUNT_DEADLINE, self.list_vms()).await;
         let facilities = std::sync::Arc::clone(&self.facilities);
+        let system = std::sync::Arc::clone(&self.system);
         let known = self.known_verdict();
         let facts = tokio::task::spawn_blocking(move || Facts {
             name: facilities.hostname(),
@@ -75,6 +78,8 @@ impl Agent {
             memory: facilities.memory(),
             load: facilities.load(),
             warnings: facilities.warnings(),
+            // What cannot be read here is said where the slots are asked for.
+            last_failed: system.slots().ok().and_then(|slots| slots.last_failed),
         });
         let facts = facts.await.unwrap_or_else(|error| {
             tracing::error!(%error, "reading the machine's facts panicked");
@@ -91,6 +96,15 @@ impl Agent {
             (seen.version.clone(), seen.counts)
         });
         let mut warnings = facts.warnings;
+        if let Some(failed) = &facts.last_failed {
+            warnings.insert(
+                0,
+                format!(
+                    "Corbel {} did not become healthy here: {}",
+                    failed.version, failed.reason
+                ),
+            );
+        }
         if facts.verdict.state != VirtualizationState::Usable {
             warnings.insert(0, facts.verdict.message.clone());
         }
@@ -111,6 +125,7 @@ impl Agent {
             memory: facts.memory,
             load: facts.load,
             vms: counts,
+            last_failed: facts.last_failed,
             warnings,
         }
     }
@@ -165,4 +180,5 @@ struct Facts {
     memory: Memory,
     load: [f64; 3],
     warnings: Vec<String>,
+    last_failed: Option<FailedVersion>,
 }

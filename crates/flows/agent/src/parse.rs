@@ -52,6 +52,7 @@ struct BootFile {
     source: Option<String>,
     medium: Option<String>,
     root_hash: Option<String>,
+    slot: Option<String>,
 }
 
 /// `/run/corbel/boot.json`, written by the initrd.
@@ -66,6 +67,7 @@ pub(crate) fn parse_boot(json: &[u8], firmware: Firmware) -> Boot {
         Some("cd") => BootSource::Cd,
         Some("disk") => BootSource::Disk,
         Some("network") => BootSource::Network,
+        Some("installed") => BootSource::Installed,
         _ => BootSource::Unknown,
     };
     Boot {
@@ -73,6 +75,7 @@ pub(crate) fn parse_boot(json: &[u8], firmware: Firmware) -> Boot {
         medium: file.medium,
         root_hash: file.root_hash,
         firmware,
+        slot: file.slot.and_then(|slot| slot.parse().ok()),
     }
 }
 

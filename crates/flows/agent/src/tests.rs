@@ -10,7 +10,7 @@ use corbel_virt::fake::Fake;
 use corbel_virt::{Console, Hypervisor, Network, UploadChunk, VirtError, VirtEvent, VmChange, Volume};
 use tokio::sync::broadcast;
 
-use crate::fake::FakeFacilities;
+use crate::fake::{FakeFacilities, FakeSystem};
 use crate::{Agent, Event, Settings};
 
 fn agent(hypervisor: Arc<dyn Hypervisor>) -> Arc<Agent> {
@@ -24,7 +24,12 @@ fn agent_with(hypervisor: Arc<dyn Hypervisor>, call_deadline: Duration) -> Arc<A
         retry_interval: Duration::from_millis(20),
         ..Settings::node("1.0.0")
     };
-    let agent = Agent::new(hypervisor, Arc::new(FakeFacilities::default()), settings);
+    let agent = Agent::new(
+        hypervisor,
+        Arc::new(FakeFacilities::default()),
+        Arc::new(FakeSystem::default()),
+        settings,
+    );
     tokio::spawn(Arc::clone(&agent).run());
     agent
 }
@@ -42,7 +47,12 @@ async fn until(what: &str, condition: impl Fn() -> bool) {
 async fn it_begins_degraded_becomes_ready_and_tells_what_changes() {
     let fake = Arc::new(Fake::with_vms(3));
     let settings = Settings::node("1.0.0");
-    let idle = Agent::new(fake.clone(), Arc::new(FakeFacilities::default()), settings);
+    let idle = Agent::new(
+        fake.clone(),
+        Arc::new(FakeFacilities::default()),
+        Arc::new(FakeSystem::default()),
+        settings,
+    );
     assert_eq!(
         idle.health().reason.as_deref(),
         Some("the hypervisor has not answered yet")
@@ -143,6 +153,7 @@ impl Hypervisor for Hanging {
     fn shutdown_vm(&self, _: &str) -> Result<(), VirtError> { unused() }
     fn force_off_vm(&self, _: &str) -> Result<(), VirtError> { unused() }
     fn reboot_vm(&self, _: &str) -> Result<(), VirtError> { unused() }
+    fn save_vm(&self, _: &str) -> Result<(), VirtError> { unused() }
     fn delete_vm(&self, _: &str, _: bool) -> Result<(), VirtError> { unused() }
     fn set_autostart(&self, _: &str, _: bool) -> Result<(), VirtError> { unused() }
     fn open_console(&self, _: &str) -> Result<Console, VirtError> { unused() }

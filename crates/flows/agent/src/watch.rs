@@ -1,4 +1,4 @@
-//! The two loops behind [`Agent::run`]: one looks at the hypervisor's health, the other passes its events on.
+//! The loops behind [`Agent::run`]: one looks at the hypervisor's health, the other passes its events on.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use crate::{Agent, Event, Health};
 impl Agent {
     /// Watches until dropped.
     pub async fn run(self: Arc<Self>) {
-        tokio::join!(self.watch_health(), self.pass_events());
+        tokio::join!(self.watch_health(), self.pass_events(), self.resume_saved());
     }
 
     async fn watch_health(&self) {

@@ -88,6 +88,12 @@ impl Hypervisor for Libvirt {
         self.call(|connection| machines::while_running(connection, name, "reboot", |machine| machine.reboot(0)))
     }
 
+    fn save_vm(&self, name: &str) -> Result<(), VirtError> {
+        self.call(|connection| {
+            machines::while_running(connection, name, "save", |machine| machine.managed_save(0).map(drop))
+        })
+    }
+
     fn delete_vm(&self, name: &str, volumes: bool) -> Result<(), VirtError> {
         self.call(|connection| machines::delete(connection, name, volumes))
     }

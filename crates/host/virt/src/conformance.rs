@@ -5,12 +5,13 @@
 use std::time::{Duration, Instant};
 
 use corbel_model::vm::{
-    CloudInit, DiskBus, DiskFormat, DiskKind, DiskSpec, Firmware, NicSource, NicSpec, VmSpec, VmState,
+    CloudInit, DiskBus, DiskFormat, DiskKind, DiskSpec, Firmware, NicSource, NicSpec, OnReboot, VmSpec, VmState,
 };
 use corbel_model::{ByteSize, VolumeName};
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::TryRecvError;
 
+use crate::xml::on_reboot;
 use crate::{Hypervisor, VirtError, VirtEvent, VmChange};
 
 /// What the hypervisor under test is able to do; libvirt's test driver has no streams.
@@ -97,6 +98,7 @@ pub fn sample_spec(name: &str) -> VmSpec {
         direct_boot: None,
         cloud_init: None,
         autostart: false,
+        on_reboot: OnReboot::ShutDown,
     }
 }
 
@@ -119,6 +121,7 @@ fn lifecycle(hypervisor: &dyn Hypervisor) {
     let mut events = hypervisor.events();
     let mut spec = sample_spec("conf-life");
     spec.autostart = true;
+    spec.on_reboot = OnReboot::Save;
     let made = expect(hypervisor.create_vm(&spec));
     assert_eq!(
         (made.name.as_str(), made.state, made.cpus),
@@ -142,17 +145,22 @@ fn lifecycle(hypervisor: &dyn Hypervisor) {
     assert_eq!(detail.nics[0].mac.len(), 17, "{detail:?}");
     assert!(expect(hypervisor.vm_xml("conf-life")).contains("<name>conf-life</name>"));
     assert!(expect(hypervisor.has_vm(&spec.name)));
+    assert_eq!(on_reboot(&expect(hypervisor.vm_xml("conf-life"))), OnReboot::Save);
 
     refused(hypervisor.create_vm(&spec), "exists");
     refused(hypervisor.shutdown_vm("conf-life"), "conflict");
     refused(hypervisor.force_off_vm("conf-life"), "conflict");
     refused(hypervisor.reboot_vm("conf-life"), "conflict");
+    refused(hypervisor.save_vm("conf-life"), "conflict");
     expect(hypervisor.start_vm("conf-life"));
     let running = expect(hypervisor.show_vm("conf-life"));
     assert_eq!(running.summary.state, VmState::Running);
     refused(hypervisor.start_vm("conf-life"), "conflict");
     refused(hypervisor.delete_vm("conf-life", true), "conflict");
     assert!(expect(hypervisor.vm_stats("conf-life")).memory.bytes() > 0);
+    expect(hypervisor.save_vm("conf-life"));
+    assert_eq!(expect(hypervisor.show_vm("conf-life")).summary.state, VmState::Off);
+    expect(hypervisor.start_vm("conf-life"));
     expect(hypervisor.set_autostart("conf-life", false));
     assert!(!expect(hypervisor.show_vm("conf-life")).summary.autostart);
     refused(hypervisor.delete_volume(&name("conf-life.qcow2")), "conflict");

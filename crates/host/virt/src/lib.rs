@@ -127,6 +127,8 @@ pub trait Hypervisor: Send + Sync + std::fmt::Debug {
     fn shutdown_vm(&self, name: &str) -> Result<(), VirtError>;
     fn force_off_vm(&self, name: &str) -> Result<(), VirtError>;
     fn reboot_vm(&self, name: &str) -> Result<(), VirtError>;
+    /// Writes the guest's memory to the node's disk and ends it. The next start goes on from there. Takes long.
+    fn save_vm(&self, name: &str) -> Result<(), VirtError>;
     /// Removes the definition of a machine that is off, with its cloud-init disk, and with `volumes` also the disks that
     /// only it uses. CD images, kernels and initrds stay: they are shared by their nature.
     fn delete_vm(&self, name: &str, volumes: bool) -> Result<(), VirtError>;

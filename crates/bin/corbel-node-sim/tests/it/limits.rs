@@ -105,7 +105,7 @@ async fn a_second_server_does_not_take_the_socket_and_a_stale_one_is_replaced() 
         passwords: std::sync::Arc::new(NoPasswords),
         limits: Limits::default(),
     };
-    let agent = || corbel_node_sim::agent(corbel_node_sim::hypervisor(0).unwrap());
+    let agent = || corbel_node_sim::agent(corbel_node_sim::hypervisor(0).unwrap(), Default::default());
     let error = Server::bind(agent(), options(&sim.socket)).expect_err("it is served");
     assert!(error.to_string().contains("served by another process"), "{error:#}");
     let stale = sim.folder.path().join("stale.sock");

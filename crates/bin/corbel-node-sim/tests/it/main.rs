@@ -12,3 +12,4 @@ mod openapi;
 mod process;
 mod schema;
 mod upload;
+mod work;

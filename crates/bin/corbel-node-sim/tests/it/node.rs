@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use corbel_agent::fake::FakeSystem;
 use corbel_serve::{Limits, Options, PasswordCheck, PasswordError, Server};
 use corbel_virt::fake::Fake;
 use http::{HeaderMap, Request, StatusCode};
@@ -32,6 +33,7 @@ impl PasswordCheck for OnePassword {
 /// A running sim; it ends when dropped.
 pub(crate) struct Sim {
     pub(crate) fake: Arc<Fake>,
+    pub(crate) system: Arc<FakeSystem>,
     pub(crate) folder: tempfile::TempDir,
     pub(crate) socket: PathBuf,
     pub(crate) address: SocketAddr,
@@ -75,6 +77,16 @@ impl Sim {
     }
 
     pub(crate) async fn with(limits: Limits) -> Self {
+        Self::of(limits, FakeSystem::default()).await
+    }
+
+    /// A node that is installed.
+    pub(crate) async fn installed() -> Self {
+        Self::of(Limits::default(), FakeSystem::installed(Duration::ZERO)).await
+    }
+
+    async fn of(limits: Limits, system: FakeSystem) -> Self {
+        let system = Arc::new(system);
         let folder = tempfile::tempdir().unwrap();
         let socket = folder.path().join("api.sock");
         let access_file = folder.path().join("access.toml");
@@ -94,7 +106,8 @@ impl Sim {
             passwords: Arc::new(OnePassword),
             limits,
         };
-        let server = Server::bind(corbel_node_sim::agent(Arc::clone(&fake)), options).unwrap();
+        let agent = corbel_node_sim::agent(Arc::clone(&fake), Arc::clone(&system));
+        let server = Server::bind(agent, options).unwrap();
         let address = server.addresses()[0];
         let fingerprint = server.fingerprint().unwrap().to_owned();
         let (stop, stopped) = oneshot::channel::<()>();
@@ -108,6 +121,7 @@ impl Sim {
         });
         let sim = Self {
             fake,
+            system,
             folder,
             socket,
             address,

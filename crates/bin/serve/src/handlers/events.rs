@@ -16,7 +16,7 @@ use crate::reply::Reply;
 use crate::{Shared, convert};
 
 /// Proxies and clients take a longer silence for a dead connection.
-const HEARTBEAT: Duration = Duration::from_secs(15);
+pub(crate) const HEARTBEAT: Duration = Duration::from_secs(15);
 
 pub(crate) async fn events(State(shared): State<Arc<Shared>>) -> Reply {
     // Subscribed before the state is taken: a change in between is told twice rather than never.
@@ -58,7 +58,7 @@ fn follow(
     })
 }
 
-fn frame(event: &Event) -> Result<Frame, Infallible> {
+pub(crate) fn frame(event: &impl serde::Serialize) -> Result<Frame, Infallible> {
     Ok(Frame::default().json_data(event).unwrap_or_else(|error| {
         tracing::error!(%error, "an event could not be written as JSON");
         Frame::default().comment("lost")

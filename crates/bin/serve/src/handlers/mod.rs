@@ -1,8 +1,11 @@
 //! Handlers: each takes a request apart, asks the agent, and puts the answer together. One file a noun.
 
 pub(crate) mod console;
+pub(crate) mod disks;
 pub(crate) mod events;
 pub(crate) mod node;
+pub(crate) mod operation;
+pub(crate) mod upgrade;
 pub(crate) mod vms;
 pub(crate) mod volumes;
 
@@ -39,7 +42,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Name {
     }
 }
 
-/// The only query that the API has. Strict, as all input.
+/// The query of a deletion. Strict, as all input.
 #[derive(Debug)]
 pub(crate) struct WithVolumes(pub(crate) bool);
 

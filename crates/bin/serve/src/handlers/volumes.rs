@@ -61,7 +61,7 @@ pub(crate) async fn delete(State(shared): App, Name(name): Name) -> Reply {
 
 pub(crate) async fn upload(State(shared): App, Name(name): Name, headers: HeaderMap, body: Body) -> Reply {
     let name = volume_name(&name)?;
-    let size = length(&headers)?;
+    let size = length(&headers, "the volume")?;
     let (sender, receiver) = mpsc::channel(CHUNKS);
     let mut filled = pin!(shared.agent.upload_volume(name, size, receiver));
     let feeding = feed(body.into_data_stream(), sender, shared.limits.stall);
@@ -107,7 +107,8 @@ async fn feed(mut body: BodyDataStream, sender: mpsc::Sender<UploadChunk>, stall
     }
 }
 
-fn length(headers: &HeaderMap) -> Result<ByteSize, Refusal> {
+/// How long the body is; an upload must say it. `what` is what the bytes are of.
+pub(crate) fn length(headers: &HeaderMap, what: &str) -> Result<ByteSize, Refusal> {
     let given = headers
         .get(header::CONTENT_LENGTH)
         .and_then(|value| value.to_str().ok())
@@ -115,7 +116,7 @@ fn length(headers: &HeaderMap) -> Result<ByteSize, Refusal> {
     match given {
         Some(0) => Err(Refusal::invalid(
             "body",
-            "the body is empty: send the bytes of the volume",
+            format!("the body is empty: send the bytes of {what}"),
         )),
         Some(bytes) => Ok(ByteSize(bytes)),
         None => Err(Refusal::new(

@@ -159,6 +159,16 @@ impl Hypervisor for Fake {
         Ok(())
     }
 
+    fn save_vm(&self, name: &str) -> Result<(), VirtError> {
+        let mut world = self.call("save_vm")?;
+        let machine = world.machine(name)?;
+        rules::must_run(name, machine.detail.summary.state)?;
+        machine.stop(VmState::Off);
+        drop(world);
+        self.changed(name, VmChange::Stopped);
+        Ok(())
+    }
+
     fn delete_vm(&self, name: &str, volumes: bool) -> Result<(), VirtError> {
         let mut world = self.call("delete_vm")?;
         let machine = world.machine(name)?;

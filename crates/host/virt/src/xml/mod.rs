@@ -10,9 +10,14 @@ mod resources;
 #[cfg(test)]
 mod tests;
 
-pub use parse::{MAX_XML, ParsedDisk, ParsedDomain, parse_domain, parse_network, parse_pool_path, parse_volume};
+pub use parse::{
+    MAX_XML, ParsedDisk, ParsedDomain, on_reboot, parse_domain, parse_network, parse_pool_path, parse_volume,
+};
 pub use render::render_domain;
 pub use resources::{ParsedNetwork, ParsedVolume, render_nat_network, render_pool, render_volume};
+
+/// Namespace of our element in a domain's `metadata`: `<corbel:node on-reboot="save"/>`.
+pub const NAMESPACE: &str = "https://corbel.invalid/domain/1";
 
 /// What runs the guest's instructions: the `type` of libvirt's domain element.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

@@ -1,7 +1,7 @@
 //! Reads libvirt's XML. What comes from a person is checked for size, depth and a DTD before a tree is made of it.
 
 use corbel_model::ByteSize;
-use corbel_model::vm::{DiskKind, Firmware, VmDisk, VmNic};
+use corbel_model::vm::{DiskKind, Firmware, OnReboot, VmDisk, VmNic};
 use roxmltree::{Document, Node};
 
 use super::resources::{ParsedNetwork, ParsedVolume};
@@ -162,6 +162,23 @@ fn line(node: Node<'_, '_>) -> u32 {
 
 fn at(node: Node<'_, '_>, problem: impl std::fmt::Display) -> VirtError {
     invalid(format!("line {}, <{}>: {problem}", line(node), node.tag_name().name()))
+}
+
+/// What our element in a domain's `metadata` says; a document without one, or that cannot be read, has the default.
+pub fn on_reboot(xml: &str) -> OnReboot {
+    let Ok(doc) = document(xml) else {
+        return OnReboot::default();
+    };
+    let word = child(doc.root_element(), "metadata")
+        .and_then(|metadata| {
+            let ours = (super::NAMESPACE, "node");
+            metadata.children().find(|child| child.has_tag_name(ours))
+        })
+        .and_then(|ours| ours.attribute("on-reboot"));
+    match word {
+        Some("save") => OnReboot::Save,
+        _ => OnReboot::ShutDown,
+    }
 }
 
 fn needed<'a, 'i>(node: Node<'a, 'i>, name: &str) -> Result<(Node<'a, 'i>, String), VirtError> {

@@ -1,6 +1,8 @@
 //! [`VmSpec`] to a libvirt domain: q35, virtio, a serial console, no sound, no tablet, no USB.
 
-use corbel_model::vm::{DiskBus, DiskFormat, DiskKind, DiskSpec, Firmware, NicSource, NicSpec, SpecError, VmSpec};
+use corbel_model::vm::{
+    DiskBus, DiskFormat, DiskKind, DiskSpec, Firmware, NicSource, NicSpec, OnReboot, SpecError, VmSpec,
+};
 
 use super::element::{Element, el, is_xml_char};
 use super::{Accelerator, Placement};
@@ -19,6 +21,7 @@ pub fn render_domain(spec: &VmSpec, place: &Placement<'_>) -> Result<String, Spe
     let domain = el("domain")
         .attr("type", place.host.accelerator.as_str())
         .child(el("name").text(&spec.name))
+        .children(metadata(spec.on_reboot))
         .child(
             el("memory")
                 .attr("unit", "KiB")
@@ -34,6 +37,18 @@ pub fn render_domain(spec: &VmSpec, place: &Placement<'_>) -> Result<String, Spe
         .child(el("on_crash").text("destroy"))
         .child(devices(spec, place));
     Ok(domain.render())
+}
+
+/// What libvirt keeps for us; the default is not written, so that most documents have none of it.
+fn metadata(on_reboot: OnReboot) -> Option<Element> {
+    let word = match on_reboot {
+        OnReboot::ShutDown => return None,
+        OnReboot::Save => "save",
+    };
+    let ours = el("corbel:node")
+        .attr("xmlns:corbel", super::NAMESPACE)
+        .attr("on-reboot", word);
+    Some(el("metadata").child(ours))
 }
 
 fn os(spec: &VmSpec, place: &Placement<'_>) -> Element {

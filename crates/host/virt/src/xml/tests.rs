@@ -1,5 +1,5 @@
 use corbel_model::vm::{
-    CloudInit, DirectBoot, DiskBus, DiskFormat, DiskKind, DiskSpec, Firmware, NicSource, NicSpec, VmSpec,
+    CloudInit, DirectBoot, DiskBus, DiskFormat, DiskKind, DiskSpec, Firmware, NicSource, NicSpec, OnReboot, VmSpec,
 };
 use corbel_model::{ByteSize, NetworkName, VmName, VolumeName};
 use proptest::prelude::*;
@@ -222,13 +222,14 @@ prop_compose! {
         name in "[a-zA-Z0-9][a-zA-Z0-9._+-]{0,62}", cpus in 1_u16..=255, mib in 16_u64..1 << 20, uefi: bool,
         disks in proptest::collection::vec(disk(), 0..24), networks in proptest::collection::vec(nic(), 0..4),
         boot in proptest::option::of((volume_name(), proptest::option::of(volume_name()), "\\PC{0,80}")),
-        cloud: bool, autostart: bool,
+        cloud: bool, autostart: bool, save: bool,
     ) -> VmSpec {
         let name: VmName = name.parse().unwrap();
         let boot = boot.map(|(kernel, initrd, command_line)| DirectBoot { kernel, initrd, command_line });
         VmSpec {
             name, cpus, memory: ByteSize::mib(mib), firmware: if uefi { Firmware::Uefi } else { Firmware::Bios },
             disks, networks, direct_boot: boot, cloud_init: cloud.then(CloudInit::default), autostart,
+            on_reboot: if save { OnReboot::Save } else { OnReboot::ShutDown },
         }
     }
 }
@@ -244,6 +245,7 @@ proptest! {
             return Ok(());
         };
         let read = parse_domain(&xml).unwrap();
+        prop_assert_eq!(on_reboot(&xml), spec.on_reboot);
         prop_assert_eq!(read.name, spec.name.as_str());
         prop_assert_eq!((read.cpus, read.memory, read.firmware), (u32::from(spec.cpus), spec.memory, spec.firmware));
         prop_assert_eq!(read.disks.len(), spec.disks.len() + 1);
@@ -267,6 +269,7 @@ proptest! {
     #[test]
     fn any_text_is_answered(text in "(<[a-z/!?\\[-]{0,9}[ a-z='\"]{0,9}>?|\\PC){0,40}") {
         let _ = parse_domain(&text);
+        let _ = on_reboot(&text);
         let _ = parse_volume(&text);
         let _ = parse_network(&text);
         let _ = parse_pool_path(&text);

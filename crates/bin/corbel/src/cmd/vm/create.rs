@@ -9,8 +9,8 @@ use clap::Args;
 use corbel_client::Client;
 use corbel_model::ByteSize;
 use corbel_node_api::{
-    BODY_LIMIT, CloudInit, DirectBoot, DiskBus, DiskFormat, DiskKind, DiskSpec, Firmware, NicSpec, Size, VmSpec,
-    parse_request,
+    BODY_LIMIT, CloudInit, DirectBoot, DiskBus, DiskFormat, DiskKind, DiskSpec, Firmware, NicSpec, OnReboot, Size,
+    VmSpec, parse_request,
 };
 
 use crate::exit::Exit;
@@ -73,6 +73,9 @@ pub(crate) struct CreateArgs {
     /// Start it with the node
     #[arg(long)]
     autostart: bool,
+    /// What becomes of it when the node reboots: shut-down asks the guest, save lets it go on afterwards
+    #[arg(long, value_name = "WHAT", default_value = "shut-down", value_parser = on_reboot)]
+    on_reboot: OnReboot,
 
     /// Start it now
     #[arg(long)]
@@ -80,7 +83,7 @@ pub(crate) struct CreateArgs {
 }
 
 /// What a file says, an option may not say again: nobody could tell which one counts.
-const OPTIONS: [&str; 12] = [
+const OPTIONS: [&str; 13] = [
     "name",
     "cpus",
     "memory",
@@ -93,6 +96,7 @@ const OPTIONS: [&str; 12] = [
     "initrd",
     "cmdline",
     "autostart",
+    "on_reboot",
 ];
 
 /// `VOLUME[,size=SIZE][,format=…][,bus=…][,cdrom][,read-only]`.
@@ -239,7 +243,16 @@ fn spec_of_options(args: CreateArgs) -> Result<VmSpec, Failure> {
         }),
         cloud_init,
         autostart: args.autostart,
+        on_reboot: args.on_reboot,
     })
+}
+
+fn on_reboot(word: &str) -> Result<OnReboot, &'static str> {
+    match word {
+        "shut-down" => Ok(OnReboot::ShutDown),
+        "save" => Ok(OnReboot::Save),
+        _ => Err("give shut-down or save"),
+    }
 }
 
 fn spec_of_file(file: &Path) -> Result<VmSpec, Failure> {

@@ -1,9 +1,15 @@
 //! A machine that exists only here, for the sim and for tests.
 
+mod disks;
+mod system;
+mod world;
+
 use corbel_model::ByteSize;
 
 use crate::facilities::{Boot, BootSource, Facilities, Firmware, Memory, Ssh};
 use crate::virtualization::{Device, Extension, KvmFacts};
+
+pub use system::FakeSystem;
 
 /// A server with 16 processors and 64 GiB; change the fields at will.
 #[derive(Debug, Clone)]
@@ -39,6 +45,7 @@ impl Default for FakeFacilities {
                 medium: Some("/dev/sr0".to_owned()),
                 root_hash: Some("5f".repeat(32)),
                 firmware: Firmware::Uefi,
+                slot: None,
             },
             ssh: Some(Ssh {
                 on: false,

@@ -1,0 +1,118 @@
+//! The document of a node that is being installed: what a person answered is put into the text that was given or that the running
+//! system was configured by.
+
+use std::io::Read as _;
+
+use corbel_model::HostName;
+use corbel_model::access::PasswordHash;
+use corbel_model::seed;
+
+use crate::crypt::sha512_crypt;
+use crate::{Secret, SystemError};
+
+/// What is answered beside the document.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Answers {
+    pub hostname: Option<HostName>,
+    pub password: Option<Password>,
+}
+
+/// The password of `admin`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Password {
+    Hash(PasswordHash),
+    Plain(Secret),
+}
+
+/// libxcrypt's default of 5000 rounds is from 2007; this many take about a tenth of a second today.
+const ROUNDS: u32 = 100_000;
+
+fn invalid(problem: impl std::fmt::Display) -> SystemError {
+    SystemError::Invalid {
+        field: "document".to_owned(),
+        problem: problem.to_string(),
+    }
+}
+
+/// The document with the answers in it; `None` when there is neither.
+///
+/// # Errors
+/// The document is not one, with line, column and key.
+pub(crate) fn compose(base: Option<&str>, answers: &Answers) -> Result<Option<String>, SystemError> {
+    if let Some(text) = base {
+        seed::parse(text).map_err(invalid)?;
+    }
+    if *answers == Answers::default() {
+        return Ok(base.map(str::to_owned));
+    }
+    let mut table: toml::Table = toml::from_str(base.unwrap_or("version = 1\n")).map_err(invalid)?;
+    if let Some(name) = &answers.hostname {
+        table.insert("hostname".to_owned(), name.to_string().into());
+    }
+    if let Some(password) = &answers.password {
+        let hash = match password {
+            Password::Hash(hash) => hash.expose().to_owned(),
+            Password::Plain(Secret(text)) => sha512_crypt(text.as_bytes(), &salt()?, ROUNDS),
+        };
+        let admin = table
+            .entry("admin")
+            .or_insert_with(|| toml::Value::Table(toml::Table::new()));
+        if let toml::Value::Table(admin) = admin {
+            admin.insert("password_hash".to_owned(), hash.into());
+        }
+    }
+    let text = toml::to_string(&table).map_err(invalid)?;
+    seed::parse(&text).map_err(invalid)?;
+    Ok(Some(text))
+}
+
+/// Sixteen characters of crypt(5)'s alphabet.
+fn salt() -> Result<String, SystemError> {
+    const ALPHABET: &[u8; 64] = b"./0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+    let mut bytes = [0_u8; 16];
+    std::fs::File::open("/dev/urandom")
+        .and_then(|mut file| file.read_exact(&mut bytes))
+        .map_err(|error| SystemError::Failed {
+            operation: "reading /dev/urandom".to_owned(),
+            problem: error.to_string(),
+        })?;
+    Ok(bytes
+        .iter()
+        .map(|byte| char::from(ALPHABET[usize::from(byte & 63)]))
+        .collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn answers_go_into_the_document_that_was_given() {
+        let answers = Answers {
+            hostname: Some("node-7".parse().unwrap()),
+            password: Some(Password::Plain(Secret("correct horse".into()))),
+        };
+        let base = "version = 1\nhostname = \"old\"\n[admin]\nssh_keys = []\n";
+        let text = compose(Some(base), &answers).unwrap().unwrap();
+        let seed = seed::parse(&text).unwrap();
+        assert_eq!(seed.hostname.unwrap().to_string(), "node-7");
+        assert!(seed.admin_password.unwrap().expose().starts_with("$6$rounds=100000$"));
+        assert!(!text.contains("correct horse"));
+        // Nothing to begin with is a document too.
+        assert!(compose(None, &answers).unwrap().is_some());
+        assert_eq!(compose(None, &Answers::default()), Ok(None));
+    }
+
+    #[test]
+    fn a_document_without_answers_stays_as_it_was_written() {
+        let base = "version = 1 # mine\n";
+        assert_eq!(compose(Some(base), &Answers::default()).unwrap().as_deref(), Some(base));
+    }
+
+    #[test]
+    fn a_wrong_document_names_its_place() {
+        let error = compose(Some("version = 1\nhostnam = 'x'\n"), &Answers::default()).unwrap_err();
+        let said = error.to_string();
+        assert!(said.starts_with("document: line 2"), "{said}");
+    }
+}

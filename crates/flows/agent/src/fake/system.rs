@@ -1,0 +1,338 @@
+//! A machine whose disks and slots exist only here: work on it makes visible progress, can be held, and can be told to fail.
+
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use corbel_layout::slot::Slot;
+use corbel_model::ByteSize;
+use corbel_model::install::{InstallRequest, UninstallRequest};
+use corbel_progress::{Event, Outcome, Sink, Unit};
+use corbel_sys::Cancel;
+
+use super::disks::disks;
+use super::world::{World, refused};
+use crate::system::{
+    Disk, FailedVersion, Permits, Plan, Restart, SlotInfo, SlotState, Slots, Source, Spool, System, SystemError,
+};
+
+/// What an upload may have.
+const ROOM: ByteSize = ByteSize::gib(4);
+/// What a write takes, in pieces.
+const IMAGE: u64 = 512 << 20;
+const PIECES: u64 = 32;
+
+/// Begins as a machine that runs from a CD and has four disks: an empty one, one of a foreign volume group, a small one, and the
+/// USB stick that is the medium.
+#[derive(Debug)]
+pub struct FakeSystem {
+    world: Mutex<World>,
+    released: Condvar,
+    /// What each piece of a write takes.
+    pace: Duration,
+}
+
+impl Default for FakeSystem {
+    fn default() -> Self {
+        Self::live(Duration::ZERO)
+    }
+}
+
+impl FakeSystem {
+    /// Runs from a CD. Each of the 32 pieces of a write takes `pace`.
+    pub fn live(pace: Duration) -> Self {
+        let world = World {
+            disks: disks(),
+            version: "0.1.0".to_owned(),
+            ..World::default()
+        };
+        Self {
+            world: Mutex::new(world),
+            released: Condvar::new(),
+            pace,
+        }
+    }
+
+    /// Runs from slot a of `/dev/sda`; slot b is empty.
+    pub fn installed(pace: Duration) -> Self {
+        let fake = Self::live(pace);
+        let mut world = fake.world();
+        world.install("/dev/sda");
+        world.slots.slots = vec![
+            SlotInfo {
+                name: Slot::A,
+                state: SlotState::Good,
+                version: Some("0.1.0".to_owned()),
+                running: true,
+                tries_left: None,
+            },
+            SlotInfo {
+                name: Slot::B,
+                state: SlotState::Empty,
+                version: None,
+                running: false,
+                tries_left: None,
+            },
+        ];
+        drop(world);
+        fake
+    }
+
+    fn world(&self) -> MutexGuard<'_, World> {
+        self.world.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The next write fails in its middle, with these words.
+    pub fn fail_next(&self, problem: &str) {
+        self.world().fails = Some(problem.to_owned());
+    }
+
+    /// Writes stop in their middle until this is taken back, or they are cancelled.
+    pub fn hold(&self, held: bool) {
+        self.world().held = held;
+        self.released.notify_all();
+    }
+
+    /// Whether it runs from slots.
+    pub fn is_installed(&self) -> bool {
+        !self.world().slots.slots.is_empty()
+    }
+
+    /// A version that did not become healthy.
+    pub fn set_failed(&self, failed: Option<FailedVersion>) {
+        self.world().slots.last_failed = failed;
+    }
+
+    /// How the machine was made to go down so far.
+    pub fn restarts(&self) -> Vec<Restart> {
+        self.world().restarts.clone()
+    }
+
+    /// What the installed node was given as its document.
+    pub fn installed_document(&self) -> Option<String> {
+        self.world().installed_document.clone()
+    }
+
+    fn write(&self, step: &str, title: &str, sink: &dyn Sink, cancel: &Cancel) -> Result<(), SystemError> {
+        let step = step.to_owned();
+        sink.event(Event::StepStarted {
+            step: step.clone(),
+            title: title.to_owned(),
+        });
+        for piece in 0..=PIECES {
+            sink.event(Event::StepProgress {
+                step: step.clone(),
+                done: IMAGE / PIECES * piece,
+                total: Some(IMAGE),
+                unit: Unit::Bytes,
+            });
+            if piece == PIECES / 2 {
+                self.halfway(cancel)?;
+            }
+            if cancel.is_cancelled() {
+                return Err(SystemError::Cancelled);
+            }
+            // It is the only way to show what takes time without doing it; tests have a pace of zero.
+            std::thread::sleep(self.pace);
+        }
+        sink.event(Event::StepFinished {
+            step,
+            outcome: Outcome::Done,
+            elapsed_ms: 0,
+        });
+        Ok(())
+    }
+
+    fn halfway(&self, cancel: &Cancel) -> Result<(), SystemError> {
+        let mut world = self.world();
+        while world.held && !cancel.is_cancelled() {
+            let waited = self.released.wait_timeout(world, Duration::from_millis(20));
+            world = waited.unwrap_or_else(PoisonError::into_inner).0;
+        }
+        match world.fails.take() {
+            Some(problem) => Err(SystemError::Failed {
+                operation: "writing to /dev/sda".to_owned(),
+                problem,
+            }),
+            None => Ok(()),
+        }
+    }
+}
+
+fn begin(sink: &dyn Sink, title: &str, steps: usize) {
+    sink.event(Event::Begin {
+        title: title.to_owned(),
+        steps,
+    });
+}
+
+impl System for FakeSystem {
+    fn disks(&self) -> Result<Vec<Disk>, SystemError> {
+        Ok(self.world().disks.clone())
+    }
+
+    fn document(&self) -> Result<Option<String>, SystemError> {
+        Ok(self.world().document.clone())
+    }
+
+    fn plan_install(&self, request: &InstallRequest) -> Result<Plan, SystemError> {
+        self.world().plan(request).map(|(_, plan)| plan)
+    }
+
+    fn install(&self, request: &InstallRequest, sink: &dyn Sink, cancel: &Cancel) -> Result<(), SystemError> {
+        let (path, _) = self.world().plan(request)?;
+        begin(sink, "Install", 3);
+        self.write("partition", "Partition and format", sink, cancel)?;
+        self.write("write", "Write the system", sink, cancel)?;
+        self.write("verify", "Read it back", sink, cancel)?;
+        let mut world = self.world();
+        world.install(&path);
+        world.installed_document.clone_from(&request.document);
+        Ok(())
+    }
+
+    fn plan_uninstall(&self, request: &UninstallRequest) -> Result<Plan, SystemError> {
+        let world = self.world();
+        let disk = world.disks.iter().find(|disk| disk.installed.is_some());
+        let path = &disk
+            .ok_or_else(|| refused("no disk of this machine carries Corbel"))?
+            .path;
+        let mut erases = vec![format!("Corbel and its configuration on {path}")];
+        if request.wipe_data {
+            erases.insert(0, format!("the VM storage on {path}"));
+        }
+        Ok(Plan {
+            erases,
+            steps: vec![format!("{path}: remove the partitions and their labels")],
+            warnings: vec![],
+        })
+    }
+
+    fn uninstall(&self, request: &UninstallRequest, sink: &dyn Sink, cancel: &Cancel) -> Result<(), SystemError> {
+        self.plan_uninstall(request)?;
+        begin(sink, "Uninstall", 1);
+        self.write("wipe", "Give the disk back", sink, cancel)?;
+        for disk in self.world().disks.iter_mut().filter(|disk| disk.installed.is_some()) {
+            (disk.installed, disk.contents) = (None, "It is empty.".to_owned());
+        }
+        Ok(())
+    }
+
+    fn slots(&self) -> Result<Slots, SystemError> {
+        Ok(self.world().slots.clone())
+    }
+
+    fn spool(&self, bytes: ByteSize) -> Result<Spool, SystemError> {
+        static COUNT: AtomicU64 = AtomicU64::new(0);
+        if bytes > ROOM {
+            return Err(SystemError::NoRoom(format!(
+                "an image of {bytes} does not fit: the spool has room for {ROOM}"
+            )));
+        }
+        let name = format!(
+            "corbel-sim-{}-{}.iso",
+            std::process::id(),
+            COUNT.fetch_add(1, Ordering::Relaxed)
+        );
+        Ok(Spool::new(PathBuf::from(std::env::temp_dir()).join(name)))
+    }
+
+    /// The version is what stands in the URL's last segment, such as `corbel-0.2.0.iso`.
+    fn fetch(&self, url: &str, sink: &dyn Sink, cancel: &Cancel) -> Result<Spool, SystemError> {
+        let name = url.rsplit('/').next().unwrap_or_default();
+        let version = name.strip_prefix("corbel-").and_then(|rest| rest.strip_suffix(".iso"));
+        let version = version.ok_or_else(|| refused(format!("the server has no {name:?}")))?;
+        begin(sink, "Fetch", 1);
+        self.write("fetch", "Fetch the image", sink, cancel)?;
+        let spool = self.spool(ByteSize::mib(1))?;
+        corbel_sys::write_atomic(spool.path(), format!("release {version}\n").as_bytes(), 0o600).map_err(|error| {
+            SystemError::Failed {
+                operation: "the spool".to_owned(),
+                problem: error.to_string(),
+            }
+        })?;
+        Ok(spool)
+    }
+
+    /// An image is a file that begins with `release VERSION`.
+    fn upgrade(
+        &self,
+        source: &Source,
+        permits: Permits,
+        sink: &dyn Sink,
+        cancel: &Cancel,
+    ) -> Result<String, SystemError> {
+        let text = match source {
+            Source::File(spool) => std::fs::read(spool.path())
+                .map(|bytes| String::from_utf8_lossy(&bytes[..bytes.len().min(100)]).into_owned())
+                .unwrap_or_default(),
+            Source::Medium { .. } => "release 0.2.0".to_owned(),
+        };
+        let line = text.lines().next().unwrap_or_default();
+        let version = line
+            .strip_prefix("release ")
+            .ok_or_else(|| refused("this is no image of Corbel, or it is damaged"))?
+            .to_owned();
+        {
+            let mut world = self.world();
+            let running = world.version.clone();
+            let failed = world.slots.last_failed.as_ref().is_some_and(|f| f.version == version);
+            world.spare()?;
+            if version < running && !permits.downgrade {
+                return Err(refused(format!("{version} is older than {running}, which runs")));
+            }
+            if (version == running || failed) && !permits.force {
+                return Err(refused(format!(
+                    "{version} runs already, or did not become healthy here"
+                )));
+            }
+        }
+        begin(sink, "Upgrade", 2);
+        self.write("write", "Write the system", sink, cancel)?;
+        self.write("verify", "Read it back", sink, cancel)?;
+        let mut world = self.world();
+        let slot = world.spare()?;
+        (slot.state, slot.version, slot.tries_left) = (SlotState::Trial, Some(version.clone()), Some(3));
+        Ok(version)
+    }
+
+    fn rollback(&self, sink: &dyn Sink, _: &Cancel) -> Result<String, SystemError> {
+        begin(sink, "Roll back", 1);
+        let mut world = self.world();
+        let slot = world.spare()?;
+        let version = slot.version.clone();
+        let version = version.ok_or_else(|| refused("the other slot is empty: there is nothing to go back to"))?;
+        (slot.state, slot.tries_left) = (SlotState::Trial, Some(3));
+        Ok(version)
+    }
+
+    /// A trial becomes healthy at once.
+    fn restart(&self, how: Restart) -> Result<(), SystemError> {
+        let mut world = self.world();
+        world.restarts.push(how);
+        if world.slots.slots.iter().any(|slot| slot.state == SlotState::Trial) {
+            for slot in &mut world.slots.slots {
+                slot.running = slot.state == SlotState::Trial;
+                slot.tries_left = None;
+                slot.state = if slot.running {
+                    SlotState::Good
+                } else {
+                    SlotState::Spare
+                };
+            }
+            let version = world.slots.slots.iter().find(|slot| slot.running);
+            world.version = version.and_then(|slot| slot.version.clone()).unwrap_or_default();
+        }
+        Ok(())
+    }
+
+    fn keep_saved(&self, names: &[String]) -> Result<(), SystemError> {
+        self.world().saved = names.to_vec();
+        Ok(())
+    }
+
+    fn take_saved(&self) -> Vec<String> {
+        std::mem::take(&mut self.world().saved)
+    }
+}

@@ -1,0 +1,100 @@
+//! What the fake machine consists of, and its decisions about disks and slots.
+
+use corbel_model::install::{Identity, InstallRequest, Mode};
+
+use crate::system::{Disk, InstalledSystem, Plan, Restart, SlotInfo, Slots, SystemError, Target};
+
+#[derive(Debug, Default)]
+pub(super) struct World {
+    pub(super) disks: Vec<Disk>,
+    pub(super) slots: Slots,
+    pub(super) version: String,
+    pub(super) document: Option<String>,
+    pub(super) installed_document: Option<String>,
+    pub(super) fails: Option<String>,
+    pub(super) held: bool,
+    pub(super) restarts: Vec<Restart>,
+    pub(super) saved: Vec<String>,
+}
+
+pub(super) fn refused(sentence: impl Into<String>) -> SystemError {
+    SystemError::Refused(sentence.into())
+}
+
+impl World {
+    pub(super) fn install(&mut self, path: &str) {
+        for disk in self.disks.iter_mut().filter(|disk| disk.path == path) {
+            disk.contents = format!("Corbel {} and its VM storage.", self.version);
+            disk.installed = Some(InstalledSystem {
+                version: Some(self.version.clone()),
+                vm_storage: true,
+                admin_password_set: true,
+            });
+        }
+    }
+
+    pub(super) fn chosen(&self, request: &InstallRequest) -> Result<&Disk, SystemError> {
+        let invalid = |problem: String| SystemError::Invalid {
+            field: "boot".to_owned(),
+            problem,
+        };
+        let outright = request.boot.names_outright();
+        let mut fits = self.disks.iter().filter(|disk| {
+            request.boot.matches(&Identity {
+                paths: std::slice::from_ref(&disk.path),
+                bus: disk.bus.as_deref().and_then(|bus| bus.parse().ok()),
+                serials: disk.serial.as_slice(),
+                wwn: disk.wwn.as_deref(),
+                model: disk.model.as_deref(),
+                bytes: disk.size.bytes(),
+            })
+        });
+        let found = if outright {
+            fits.next()
+        } else {
+            fits.find(|disk| disk.target == Target::Usable)
+        };
+        let disk = found.ok_or_else(|| invalid(format!("{} is not there, or cannot be used", request.boot)))?;
+        match &disk.target {
+            Target::Refused(reason) => Err(invalid(format!("{} cannot be used: {reason}", disk.path))),
+            _ if disk.installed.is_some() && request.mode == Mode::Install => Err(refused(format!(
+                "{} carries Corbel already: upgrade it, or reinstall it",
+                disk.path
+            ))),
+            _ => Ok(disk),
+        }
+    }
+
+    pub(super) fn plan(&self, request: &InstallRequest) -> Result<(String, Plan), SystemError> {
+        let disk = self.chosen(request)?;
+        let erases = match (&disk.installed, disk.contents.as_str()) {
+            (Some(_), _) if request.keep_data => vec![format!("the configuration of the node on {}", disk.path)],
+            (Some(_), _) => vec![
+                format!("the VM storage on {}", disk.path),
+                format!("the configuration of the node on {}", disk.path),
+            ],
+            (None, "It is empty.") => vec![],
+            (None, contents) => vec![format!("everything on {}: {contents}", disk.path)],
+        };
+        let steps = [
+            "partition",
+            "format",
+            "write the system to slot a",
+            "write the boot loaders",
+        ];
+        let plan = Plan {
+            erases,
+            steps: steps.iter().map(|step| format!("{}: {step}", disk.path)).collect(),
+            warnings: vec![],
+        };
+        Ok((disk.path.clone(), plan))
+    }
+
+    pub(super) fn spare(&mut self) -> Result<&mut SlotInfo, SystemError> {
+        self.slots
+            .slots
+            .iter_mut()
+            .find(|slot| !slot.running)
+            .ok_or_else(|| refused("this node is not installed: there is no slot for another version"))
+    }
+}

@@ -1,0 +1,209 @@
+//! The one list of what long work needs from the machine: its disks, its slots, and going down. Real: in `corbel-node`.
+//! Fake: [`crate::fake::FakeSystem`].
+//!
+//! Methods block, some of them for minutes; whoever calls them does it on a thread that may wait. Work that takes long tells its
+//! steps to a sink and looks at the cancel flag where it can stop safely.
+
+use std::path::{Path, PathBuf};
+
+use corbel_layout::slot::Slot;
+use corbel_model::ByteSize;
+use corbel_model::install::{DeviceMatch, InstallRequest, UninstallRequest};
+use corbel_progress::Sink;
+use corbel_sys::Cancel;
+
+/// Why the machine did not do what it was asked. Each is one sentence.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SystemError {
+    /// The request is not usable; `field` is the path of the value.
+    #[error("{field}: {problem}")]
+    Invalid { field: String, problem: String },
+    /// The machine is not in a state for it.
+    #[error("{0}")]
+    Refused(String),
+    #[error("{0}")]
+    NoRoom(String),
+    #[error("stopped as asked")]
+    Cancelled,
+    #[error("{operation} failed: {problem}")]
+    Failed { operation: String, problem: String },
+}
+
+/// What somebody did not get, on a disk and on the way to it.
+pub trait System: Send + Sync + std::fmt::Debug {
+    /// All disks, sorted by path.
+    fn disks(&self) -> Result<Vec<Disk>, SystemError>;
+    /// The document that this boot was configured by, when there was one.
+    fn document(&self) -> Result<Option<String>, SystemError>;
+
+    fn plan_install(&self, request: &InstallRequest) -> Result<Plan, SystemError>;
+    fn install(&self, request: &InstallRequest, sink: &dyn Sink, cancel: &Cancel) -> Result<(), SystemError>;
+    fn plan_uninstall(&self, request: &UninstallRequest) -> Result<Plan, SystemError>;
+    fn uninstall(&self, request: &UninstallRequest, sink: &dyn Sink, cancel: &Cancel) -> Result<(), SystemError>;
+
+    /// No slots on a node that is not installed.
+    fn slots(&self) -> Result<Slots, SystemError>;
+    /// Where an upload of so many bytes may be written.
+    fn spool(&self, bytes: ByteSize) -> Result<Spool, SystemError>;
+    /// Fetches a URL into the spool.
+    fn fetch(&self, url: &str, sink: &dyn Sink, cancel: &Cancel) -> Result<Spool, SystemError>;
+    /// Checks the release and writes it to the spare slot. Gives its version.
+    fn upgrade(
+        &self,
+        source: &Source,
+        permits: Permits,
+        sink: &dyn Sink,
+        cancel: &Cancel,
+    ) -> Result<String, SystemError>;
+    /// Makes the other slot the next one to be started. Gives its version.
+    fn rollback(&self, sink: &dyn Sink, cancel: &Cancel) -> Result<String, SystemError>;
+    /// Begins to go down, and returns.
+    fn restart(&self, how: Restart) -> Result<(), SystemError>;
+
+    /// Keeps the names of machines that were saved, over the reboot.
+    fn keep_saved(&self, names: &[String]) -> Result<(), SystemError>;
+    /// The names that were kept; they are forgotten by this.
+    fn take_saved(&self) -> Vec<String>;
+}
+
+/// A file of the spool. It is removed when this is dropped.
+#[derive(Debug)]
+pub struct Spool(PathBuf);
+
+impl Spool {
+    /// Takes care of a file that need not exist yet.
+    pub fn new(path: PathBuf) -> Self {
+        Self(path)
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+}
+
+impl Drop for Spool {
+    fn drop(&mut self) {
+        // What was never written need not be removed.
+        let _ = std::fs::remove_file(&self.0);
+    }
+}
+
+/// Where a release comes from.
+#[derive(Debug)]
+pub enum Source {
+    /// An ISO.
+    File(Spool),
+    /// The medium that this system runs from, or that is in the machine.
+    Medium {
+        boot: Option<DeviceMatch>,
+        password: Option<Secret>,
+    },
+}
+
+/// A text that no debug print shows.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(pub String);
+
+impl std::fmt::Debug for Secret {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Secret(hidden)")
+    }
+}
+
+/// What an upgrade may do beyond the usual.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Permits {
+    /// A version that is older than the present one.
+    pub downgrade: bool,
+    /// A version that failed here before, or that is the present one.
+    pub force: bool,
+}
+
+/// How to go down.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Restart {
+    Firmware,
+    /// kexec, where that is safe.
+    Fast,
+    PowerOff,
+}
+
+/// A whole disk.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Disk {
+    pub path: String,
+    pub model: Option<String>,
+    pub serial: Option<String>,
+    pub wwn: Option<String>,
+    pub bus: Option<String>,
+    pub size: ByteSize,
+    /// Bytes.
+    pub sector_size: u32,
+    pub rotational: Option<bool>,
+    pub removable: bool,
+    pub read_only: bool,
+    /// One sentence.
+    pub contents: String,
+    pub live_medium: bool,
+    pub installed: Option<InstalledSystem>,
+    pub target: Target,
+}
+
+/// Whether a disk can be installed to, with one sentence when not at once.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum Target {
+    #[default]
+    Usable,
+    WhenNamed(String),
+    Refused(String),
+}
+
+/// A Corbel found on a disk.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct InstalledSystem {
+    pub version: Option<String>,
+    pub vm_storage: bool,
+    pub admin_password_set: bool,
+}
+
+/// What will be done to disks.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Plan {
+    /// What will be lost, VM storage first; sentences.
+    pub erases: Vec<String>,
+    /// Lines.
+    pub steps: Vec<String>,
+    /// Sentences.
+    pub warnings: Vec<String>,
+}
+
+/// Both slots, and the version that failed last.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Slots {
+    pub slots: Vec<SlotInfo>,
+    pub last_failed: Option<FailedVersion>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SlotInfo {
+    pub name: Slot,
+    pub state: SlotState,
+    pub version: Option<String>,
+    pub running: bool,
+    /// Of a trial.
+    pub tries_left: Option<u8>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SlotState {
+    Good,
+    Trial,
+    Spare,
+    Empty,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FailedVersion {
+    pub version: String,
+    pub reason: String,
+}
