@@ -1,3 +1,5 @@
 //! Decisions as pure functions: what was asked for and what was seen go in, a plan comes out, and somebody else does it.
 
+pub mod install;
 pub mod settle;
+pub mod slots;
