@@ -5,6 +5,8 @@
 
 pub mod accel;
 pub mod demo;
+pub mod disk;
+pub mod fault;
 pub mod identity;
 pub mod image;
 pub mod machine;
@@ -22,6 +24,8 @@ pub mod wait;
 
 pub use accel::Accel;
 pub use demo::Demo;
+pub use disk::Disk;
+pub use fault::Fault;
 pub use identity::Identity;
 pub use image::Image;
 pub use machine::Machine;
@@ -30,5 +34,5 @@ pub use run::Run;
 pub use seed::Seed;
 pub use server::Server;
 pub use shell::RootShell;
-pub use spec::{Disk, Firmware, MachineSpec, Medium};
+pub use spec::{Firmware, MachineSpec, Medium};
 pub use wait::until;

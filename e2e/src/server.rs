@@ -9,7 +9,9 @@ use std::{
 
 use anyhow::{Context as _, bail};
 
-use crate::{Disk, Firmware, Identity, Machine, MachineSpec, Medium, Node, Run, Seed, until};
+use corbel_node_api::SlotName;
+
+use crate::{Disk, Firmware, Identity, Machine, MachineSpec, Medium, Node, Run, Seed, fault::Fault, until};
 
 /// The server in the rack.
 #[derive(Debug)]
@@ -18,7 +20,7 @@ pub struct Server {
     firmware: Firmware,
     disks: Vec<Disk>,
     identity: Identity,
-    credentials: Vec<(String, String)>,
+    fault: Option<(Fault, SlotName)>,
 }
 
 impl Server {
@@ -27,17 +29,25 @@ impl Server {
     /// # Errors
     /// When its files cannot be made.
     pub fn new(run: &Run, firmware: Firmware, disk_bytes: u64) -> anyhow::Result<Self> {
+        let mut server = Self::without_disk(run, firmware)?;
+        server.add_disk(disk_bytes)?;
+        Ok(server)
+    }
+
+    /// One that has no disk at all.
+    ///
+    /// # Errors
+    /// When its files cannot be made.
+    pub fn without_disk(run: &Run, firmware: Firmware) -> anyhow::Result<Self> {
         let folder = run.machine_folder()?;
         let identity = Identity::make(&folder)?;
-        let mut server = Self {
+        Ok(Self {
             folder,
             firmware,
             disks: Vec::new(),
             identity,
-            credentials: Vec::new(),
-        };
-        server.add_disk(disk_bytes)?;
-        Ok(server)
+            fault: None,
+        })
     }
 
     /// One more disk, empty; gives its file.
@@ -67,9 +77,9 @@ impl Server {
         &self.identity
     }
 
-    /// systemd credentials of the boots from now on, which is how faults are brought in.
-    pub fn set_credentials(&mut self, credentials: Vec<(String, String)>) {
-        self.credentials = credentials;
+    /// From now on, a system that was started from that slot has this fault.
+    pub fn set_fault(&mut self, fault: Option<(Fault, SlotName)>) {
+        self.fault = fault;
     }
 
     /// What the next boot is: this medium, these disks, a root shell.
@@ -77,8 +87,10 @@ impl Server {
         let mut spec = MachineSpec::new(medium).firmware(self.firmware).with_root_shell();
         spec.disks.clone_from(&self.disks);
         spec.variables = Some(self.folder.join("uefi-variables.fd"));
-        spec.credentials.extend(self.credentials.iter().cloned());
-        spec
+        match self.fault {
+            Some((fault, slot)) => fault.bring(spec, slot),
+            None => spec,
+        }
     }
 
     /// Boots from a medium with a seed, which lets us in besides what `seed` adds, and does not wait.

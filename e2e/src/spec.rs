@@ -8,7 +8,7 @@ use std::{
 
 use base64::prelude::{BASE64_STANDARD, Engine as _};
 
-use crate::{Accel, image::Netboot};
+use crate::{Accel, disk::Disk, image::Netboot};
 
 /// What the machine's firmware is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -30,27 +30,6 @@ pub enum Medium {
     Network(Netboot),
     /// Nothing but its disks.
     Disks,
-}
-
-/// A disk that keeps what is written to it; a raw file.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Disk {
-    pub file: PathBuf,
-    /// Bytes in a sector, 512 or 4096.
-    pub sector: u32,
-    /// Every write is also recorded in this file, in the format of dm-log-writes (QEMU's `blklogwrites`).
-    pub log: Option<PathBuf>,
-}
-
-impl Disk {
-    /// With sectors of 512 bytes, nothing recorded.
-    pub fn new(file: &Path) -> Self {
-        Self {
-            file: file.to_path_buf(),
-            sector: 512,
-            log: None,
-        }
-    }
 }
 
 /// A machine to be.
@@ -240,6 +219,8 @@ pub fn arguments(spec: &MachineSpec, place: &Place, accel: Accel) -> Vec<OsStrin
         &format!("socket,id=shell,path={socket},server=on,wait=off,logfile={log}"),
     );
     line.words("-serial chardev:shell");
+    // What resets a machine that hangs; servers have one in their chip set or management controller.
+    line.words("-device i6300esb -action watchdog=reset");
     network(&mut line, spec, place);
     firmware(&mut line, spec, place);
     medium(&mut line, spec, place);
