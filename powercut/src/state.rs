@@ -35,6 +35,15 @@ impl<'a> State<'a> {
         }
     }
 
+    /// The disk behind the last write.
+    pub fn last(recording: &'a Recording) -> Self {
+        let mut state = Self::new(recording);
+        for write in recording.writes() {
+            state.lay(write.offset, write.length, write.data.into());
+        }
+        state
+    }
+
     /// Bytes of the disk.
     pub fn size(&self) -> u64 {
         self.recording.size()

@@ -1,0 +1,145 @@
+//! Whether a node could read its configuration. The partition of a state is written to a file, its journal is replayed by
+//! the program that replays it before a node mounts it (`e2fsck -p`), and the files are taken out by `debugfs`. Parts that were
+//! not written since are not looked at twice.
+
+use std::{
+    collections::HashMap,
+    fs::File,
+    io,
+    os::unix::{fs::FileExt as _, process::ExitStatusExt as _},
+    path::Path,
+    process::{Command, Stdio},
+};
+
+use anyhow::Context as _;
+use corbel_layout::{Extent, ReadAt};
+use corbel_sys::ledger;
+
+use crate::state::{Identity, State};
+
+/// The two copies, from the top of the file system.
+const COPIES: [&str; 2] = ["node.a.toml", "node.b.toml"];
+/// Exit status of e2fsck from which on something was left uncorrected (e2fsck(8)).
+const UNCORRECTED: i32 = 4;
+
+/// What a state's configuration says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Configuration {
+    /// Of the copy that counts.
+    pub(super) generation: u64,
+}
+
+/// Looks at configurations and remembers what it saw.
+#[derive(Debug)]
+pub(super) struct Configurations {
+    folder: tempfile::TempDir,
+    known: HashMap<Identity, Result<Configuration, String>>,
+}
+
+impl Configurations {
+    pub(super) fn new() -> io::Result<Self> {
+        let folder = tempfile::tempdir()?;
+        Ok(Self {
+            folder,
+            known: HashMap::new(),
+        })
+    }
+
+    /// `Err` says why a node could not read it.
+    pub(super) fn check(
+        &mut self,
+        state: &State<'_>,
+        partition: Extent,
+    ) -> anyhow::Result<Result<Configuration, String>> {
+        let identity = state.identity(partition);
+        if let Some(known) = self.known.get(&identity) {
+            return Ok(known.clone());
+        }
+        let found = look(state, partition, self.folder.path())?;
+        self.known.insert(identity, found.clone());
+        Ok(found)
+    }
+}
+
+fn look(state: &State<'_>, partition: Extent, folder: &Path) -> anyhow::Result<Result<Configuration, String>> {
+    let image = folder.join("config.img");
+    copy(state, partition, &image).context("cannot copy the configuration's partition")?;
+    let checked = tool("e2fsck", &["-p".as_ref(), image.as_os_str()], folder)?;
+    if checked.status >= UNCORRECTED {
+        return Ok(Err(format!("its file system cannot be mounted: {}", checked.said)));
+    }
+    let mut copies = Vec::new();
+    for name in COPIES {
+        let file = folder.join(name);
+        let _ = std::fs::remove_file(&file);
+        let request = format!("dump /{name} {name}");
+        let dumped = tool("debugfs", &["-R".as_ref(), request.as_ref(), image.as_os_str()], folder)?;
+        // debugfs ends with 0 whatever happened; without the file in the image it makes none.
+        if dumped.status != 0 {
+            return Ok(Err(format!("its file system cannot be read: {}", dumped.said)));
+        }
+        copies.push(std::fs::read(&file).ok());
+    }
+    let (a, b) = (
+        copies.first().and_then(Option::as_deref),
+        copies.get(1).and_then(Option::as_deref),
+    );
+    Ok(match ledger::newest([a, b]) {
+        Some((_, version)) => Ok(Configuration {
+            generation: version.generation,
+        }),
+        None if a.is_none() && b.is_none() => Err("there is no copy of it".to_owned()),
+        None => Err("no copy of it is whole".to_owned()),
+    })
+}
+
+/// The partition as a sparse file.
+fn copy(state: &State<'_>, partition: Extent, image: &Path) -> io::Result<()> {
+    let file = File::create(image)?;
+    file.set_len(partition.length)?;
+    let mut buffer = vec![0; 1 << 16];
+    for range in state.content(partition)? {
+        let mut at = range.start;
+        while at < range.end {
+            let piece = &mut buffer[..(range.end - at).min(1 << 16) as usize];
+            state.read_at(at, piece)?;
+            file.write_all_at(piece, at - partition.offset)?;
+            at += piece.len() as u64;
+        }
+    }
+    Ok(())
+}
+
+struct Ended {
+    status: i32,
+    said: String,
+}
+
+/// Not through a helper that takes every exit status but 0 for a failure: here the status is the answer.
+fn tool(name: &str, arguments: &[&std::ffi::OsStr], folder: &Path) -> anyhow::Result<Ended> {
+    let path = std::env::var("PATH").unwrap_or_default();
+    #[allow(clippy::disallowed_methods)] // see above
+    let output = Command::new(name)
+        .args(arguments)
+        .current_dir(folder)
+        .env("PATH", format!("{path}:/usr/sbin:/sbin"))
+        .stdin(Stdio::null())
+        .output()
+        .with_context(|| format!("cannot start {name}: `cargo xtask packages` installs it"))?;
+    let text = [output.stdout, output.stderr].concat();
+    let text = String::from_utf8_lossy(&text);
+    let said = text
+        .lines()
+        .map(str::trim)
+        .filter(|line| !line.is_empty())
+        .collect::<Vec<_>>()
+        .join("; ");
+    let status = output
+        .status
+        .code()
+        .or(output.status.signal().map(|signal| 128 + signal));
+    Ok(Ended {
+        status: status.unwrap_or(UNCORRECTED),
+        said,
+    })
+}
