@@ -59,6 +59,13 @@ impl Run {
         })
     }
 
+    /// With this folder as the newer image.
+    #[must_use]
+    pub fn with_next(mut self, image: &Path) -> Self {
+        self.next = Some(image.to_path_buf());
+        self
+    }
+
     /// The image under test.
     pub fn image(&self) -> &Image {
         &self.image

@@ -131,7 +131,11 @@ impl<'a> Checker<'a> {
         let one =
             |release: Option<&Release>, verdict: Verdict| if release.is_some() { verdict } else { Verdict::Nothing };
         if before {
-            return one(self.old, Verdict::Old);
+            return match self.operation {
+                // It begins where the upgrade armed it.
+                Operation::FirstBoot => one(self.new, Verdict::New),
+                _ => one(self.old, Verdict::Old),
+            };
         }
         match (self.old, self.new) {
             (Some(old), Some(new)) if old.root_hash == new.root_hash => Verdict::Old,

@@ -8,6 +8,7 @@ pub mod esp;
 pub mod judge;
 pub mod log;
 pub mod overlay;
+pub mod record;
 pub mod recording;
 pub mod release;
 pub mod replay;

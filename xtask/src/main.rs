@@ -8,6 +8,7 @@ mod generate;
 mod image;
 mod layers;
 mod packages;
+mod powercut;
 mod proc;
 mod report;
 mod test;
@@ -38,6 +39,8 @@ enum Task {
     Layers(layers::Arguments),
     /// Measure what docs/spec.md promises
     Bench(bench::Arguments),
+    /// Record what a node writes to its disk, cut the power at every write, and say what would boot
+    Powercut(powercut::Arguments),
     /// Write the files that are made from the code (OpenAPI, man pages, completions)
     Generate(generate::Arguments),
     /// Install the Debian packages and cargo tools that the host lacks
@@ -52,6 +55,7 @@ fn main() -> ExitCode {
         Task::E2e(arguments) => e2e::run(&context, &arguments),
         Task::Layers(arguments) => layers::run(&context, &arguments),
         Task::Bench(arguments) => bench::run(&context, &arguments),
+        Task::Powercut(arguments) => powercut::run(&context, &arguments),
         Task::Generate(arguments) => generate::run(&context, &arguments),
         Task::Packages(arguments) => packages::run(&context, &arguments),
     });

@@ -1,0 +1,217 @@
+//! Records what a real node does to its disk, in QEMU: install by words, saves of the configuration, upgrade, the first boot of
+//! the new version, rollback and uninstall. Each boot is a recording of its own, from the firmware on, because loaders write too.
+
+use std::{
+    fs::File,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use anyhow::{Context as _, ensure};
+use corbel_e2e::{Firmware, Medium, Node, Run, Server, run, server::wait_for_reset, talk::Progress, until};
+use corbel_node_api::{
+    OperationState, PoweroffRequest, RollbackRequest, SlotName, SlotState, UninstallRequest, UpgradeFlags,
+};
+
+use crate::recording::{ABOUT, About, BEFORE, LOG, Operation};
+
+/// The smallest disk that a node boots from.
+const DISK: u64 = 8_000_000_000;
+/// What installs without a person.
+const WORDS: &str = "install storage_init=/dev/vda BOOTIF=link hostname=powercut reboot_delay=0";
+/// Saves of the configuration in their recording: each is a few dozen writes.
+const SAVES: u32 = 5;
+/// What `corbel_sys::ledger` does, by the same calls: the older copy is written under another name, flushed and renamed.
+const SAVE: &str = r##"set -e; cd /config
+generation() { sed -n '1s/^# corbel generation=\([0-9]*\) .*/\1/p' "$1" 2>/dev/null || true; }
+a=$(generation node.a.toml); b=$(generation node.b.toml)
+if [ "${a:-0}" -ge "${b:-0}" ]; then from=node.a.toml; to=node.b.toml; new=$((a + 1)); else from=node.b.toml; to=node.a.toml; new=$((b + 1)); fi
+sum=$(tail -n +2 $from | sha256sum | cut -d' ' -f1)
+{ echo "# corbel generation=$new sha256=$sum"; tail -n +2 $from; } > .save
+sync .save; mv .save $to; sync ."##;
+
+/// Records everything; gives the folders of the recordings in their order.
+///
+/// # Errors
+/// When a boot or an operation fails; then nothing is proved.
+pub async fn record(run: &Run, firmware: Firmware, out: &Path) -> anyhow::Result<Vec<PathBuf>> {
+    let next = run.next_image()?;
+    let (old, new) = (run.image().iso().to_path_buf(), next.iso().to_path_buf());
+    let mut recorder = Recorder {
+        run,
+        server: Server::new(run, firmware, DISK)?,
+        out: out.to_path_buf(),
+        recordings: Vec::new(),
+        progress: Progress::start(),
+    };
+    recorder.install(&old).await?;
+    recorder.save(&old).await?;
+    recorder.upgrade(&old, &new).await?;
+    recorder.first_boot(&old, &new, SlotName::B).await?;
+    recorder.rollback(&new, &old).await?;
+    recorder.first_boot(&new, &old, SlotName::A).await?;
+    recorder.uninstall(&old).await?;
+    Ok(recorder.recordings)
+}
+
+struct Recorder<'a> {
+    run: &'a Run,
+    server: Server,
+    out: PathBuf,
+    recordings: Vec<PathBuf>,
+    progress: Progress,
+}
+
+impl Recorder<'_> {
+    /// Keeps the disk as it is and lets the next boot log its writes.
+    fn begin(&mut self, operation: Operation, old: Option<&Path>, new: Option<&Path>) -> anyhow::Result<()> {
+        let number = self.recordings.len() + 1;
+        let name = operation.name().replace(' ', "-");
+        self.progress
+            .reached(&format!("recording {number}: {}", operation.name()));
+        let folder = self.out.join(format!("{number}-{name}"));
+        if folder.exists() {
+            std::fs::remove_dir_all(&folder).with_context(|| format!("cannot remove {}", folder.display()))?;
+        }
+        std::fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
+        let log = folder.join(LOG);
+        File::create(&log).with_context(|| format!("cannot make {}", log.display()))?;
+        let disk = self.server.disks().first_mut().context("the server has no disk")?;
+        run::tool("cp", |cp| {
+            cp.arg("--sparse=always").arg(&disk.file).arg(folder.join(BEFORE))
+        })?;
+        disk.log = Some(log);
+        let about = About {
+            operation,
+            old: old.map(Path::to_path_buf),
+            new: new.map(Path::to_path_buf),
+        };
+        run::keep(&folder.join(ABOUT), &serde_json::to_string_pretty(&about)?)?;
+        self.recordings.push(folder);
+        Ok(())
+    }
+
+    async fn install(&mut self, new: &Path) -> anyhow::Result<()> {
+        self.begin(Operation::Install, None, Some(new))?;
+        let medium = Medium::Cd(new.to_path_buf());
+        let mut machine = self.server.start(self.run, medium, |seed| seed.words(WORDS)).await?;
+        let limit = Duration::from_secs(240) * self.run.accel().patience();
+        wait_for_reset(&mut machine, limit).await.context("the installation")
+    }
+
+    async fn save(&mut self, version: &Path) -> anyhow::Result<()> {
+        self.begin(Operation::ConfigurationSave, Some(version), Some(version))?;
+        let node = self.server.boot_installed(self.run).await?;
+        blessed(&node, SlotName::A).await?;
+        let mut shell = node.root_shell()?;
+        for _ in 0..SAVES {
+            shell.text(SAVE).context("saving the configuration")?;
+        }
+        drop(shell);
+        off(node).await
+    }
+
+    async fn upgrade(&mut self, old: &Path, new: &Path) -> anyhow::Result<()> {
+        self.begin(Operation::Upgrade, Some(old), Some(new))?;
+        let node = self.server.boot_installed(self.run).await?;
+        blessed(&node, SlotName::A).await?;
+        let file = tokio::fs::File::open(new)
+            .await
+            .with_context(|| format!("cannot open {}", new.display()))?;
+        let size = file.metadata().await?.len();
+        let flags = UpgradeFlags {
+            reboot: true,
+            ..UpgradeFlags::default()
+        };
+        node.api().upload_upgrade(flags, size, file, |_| {}).await?;
+        reset(node).await.context("the upgrade")
+    }
+
+    async fn first_boot(&mut self, old: &Path, new: &Path, slot: SlotName) -> anyhow::Result<()> {
+        self.begin(Operation::FirstBoot, Some(old), Some(new))?;
+        let node = self.server.boot_installed(self.run).await?;
+        blessed(&node, slot).await?;
+        off(node).await
+    }
+
+    async fn rollback(&mut self, old: &Path, new: &Path) -> anyhow::Result<()> {
+        self.begin(Operation::Rollback, Some(old), Some(new))?;
+        let node = self.server.boot_installed(self.run).await?;
+        let request = RollbackRequest {
+            reboot: true,
+            fast: false,
+        };
+        node.api().rollback(request).await?;
+        reset(node).await.context("the rollback")
+    }
+
+    async fn uninstall(&mut self, old: &Path) -> anyhow::Result<()> {
+        self.begin(Operation::Uninstall, Some(old), None)?;
+        let medium = Medium::Cd(old.to_path_buf());
+        let node = self.server.boot(self.run, medium, |seed| seed).await?;
+        let request = UninstallRequest {
+            keep_data: false,
+            ..UninstallRequest::default()
+        };
+        node.api().uninstall(&request).await?;
+        let limit = node.limit(120);
+        until("the disk to be given back", limit, async || {
+            let operation = node.api().operation().await?.context("there is no work")?;
+            if operation.is_running() {
+                return Ok(None);
+            }
+            let message = operation.message.unwrap_or_default();
+            ensure!(
+                operation.state == OperationState::Done,
+                "{:?}: {message}",
+                operation.state
+            );
+            Ok(Some(()))
+        })
+        .await?;
+        off(node).await
+    }
+}
+
+/// Waits until the health gate has found this slot good: its records are part of the recording.
+pub(crate) async fn blessed(node: &Node, slot: SlotName) -> anyhow::Result<()> {
+    let reached = until("the slot to be good", node.limit(120), async || {
+        let slots = node.api().slots().await?.slots;
+        let good = slots
+            .into_iter()
+            .find(|found| found.name == slot && found.state == SlotState::Good);
+        Ok(good.filter(|found| found.running).map(drop))
+    });
+    reached.await
+}
+
+/// An orderly end: QEMU completes the log when it ends by itself.
+async fn off(node: Node) -> anyhow::Result<()> {
+    node.api().poweroff(PoweroffRequest::default()).await?;
+    reset(node).await.context("turning the node off")
+}
+
+/// Waits until QEMU has ended; work that failed is told instead.
+async fn reset(mut node: Node) -> anyhow::Result<()> {
+    let limit = node.limit(180);
+    let ended = until("the machine to end", limit, async || {
+        if let Some(status) = node.machine().ended()? {
+            return Ok(Some(status));
+        }
+        // While it shuts down it does not answer.
+        if let Ok(Some(operation)) = node.api().operation().await
+            && !operation.is_running()
+        {
+            let message = operation.message.unwrap_or_default();
+            ensure!(
+                operation.state == OperationState::Done,
+                "{:?}: {message}",
+                operation.state
+            );
+        }
+        Ok(None)
+    });
+    let status = ended.await.with_context(|| node.machine().evidence())?;
+    ensure!(status.success(), "QEMU ended with {status}");
+    Ok(())
+}
