@@ -42,6 +42,17 @@ pub(crate) enum Command {
     /// The node itself, and which nodes are trusted
     #[command(subcommand)]
     Node(cmd::node::NodeCommand),
+    /// Disks of the node
+    #[command(subcommand)]
+    Disk(cmd::disk::DiskCommand),
+    /// Installs Corbel to a disk of a node that runs from its medium
+    Install(Box<cmd::install::InstallArgs>),
+    /// Removes Corbel from the disk that it is installed on
+    Uninstall(cmd::uninstall::UninstallArgs),
+    /// Brings another version to an installed node; the present one stays to fall back to
+    Upgrade(cmd::upgrade::UpgradeArgs),
+    /// Goes back to the version in the other slot
+    Rollback(cmd::upgrade::RollbackArgs),
     /// Builds the operating system image, and looks into one
     #[command(subcommand)]
     Image(cmd::image::ImageCommand),

@@ -1,11 +1,15 @@
 //! The commands, a file each.
 
 pub(crate) mod completions;
+pub(crate) mod disk;
 pub(crate) mod image;
+pub(crate) mod install;
 pub(crate) mod man;
 pub(crate) mod network;
 pub(crate) mod node;
 pub(crate) mod rescue;
 pub(crate) mod settle;
+pub(crate) mod uninstall;
+pub(crate) mod upgrade;
 pub(crate) mod vm;
 pub(crate) mod volume;

@@ -1,9 +1,13 @@
 //! Ctrl-C and its kin: the work is dropped where it stands, which undoes it, and the program ends with 130.
 
 use std::future::Future;
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use corbel_sys::Cancel;
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::Notify;
 
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -11,17 +15,56 @@ use crate::failure::Failure;
 /// Runs a command on one thread until it ends or a signal comes. A dropped upload closes its connection, on which the
 /// node removes what it has; a dropped console puts the terminal back.
 pub(crate) fn block_on(command: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
+    block_on_hearing(|_| command)
+}
+
+/// The same for a command that from some moment on hears the signals itself.
+pub(crate) fn block_on_hearing<F>(command: impl FnOnce(Interrupts) -> F) -> Result<(), Failure>
+where
+    F: Future<Output = Result<(), Failure>>,
+{
     let runtime = runtime()?;
     let result = runtime.block_on(async {
         let mut signals = Signals::listen()?;
-        tokio::select! {
-            result = command => result,
-            () = signals.next() => Err(interrupted()),
+        let interrupts = Interrupts::default();
+        let mut command = pin!(command(interrupts.clone()));
+        loop {
+            tokio::select! {
+                result = &mut command => return result,
+                () = signals.next() => {
+                    if !interrupts.0.taken.load(Ordering::Relaxed) {
+                        return Err(interrupted());
+                    }
+                    interrupts.0.heard.notify_one();
+                }
+            }
         }
     });
     // A read that never returns (a name server, a terminal) must not hold the program.
     runtime.shutdown_background();
     result
+}
+
+/// Signals, for a command that does not simply end when one comes.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Interrupts(Arc<Hearing>);
+
+#[derive(Debug, Default)]
+struct Hearing {
+    taken: AtomicBool,
+    heard: Notify,
+}
+
+impl Interrupts {
+    /// From here on a signal ends nothing by itself.
+    pub(crate) fn take_over(&self) {
+        self.0.taken.store(true, Ordering::Relaxed);
+    }
+
+    /// Waits for the next one.
+    pub(crate) async fn next(&self) {
+        self.0.heard.notified().await;
+    }
 }
 
 /// A token that a signal cancels, for work that does not wait asynchronously (building an image). A second signal ends

@@ -1,5 +1,5 @@
-//! `corbel`, the one command line: drives nodes through their API (`vm`, `volume`, `network`, `node`) and makes images
-//! (`image`). Each command is a file below `cmd`; arguments are read once as typed (`cli`) and turned once into what is
+//! `corbel`, the one command line: drives nodes through their API (`vm`, `volume`, `network`, `node`, `install` …) and makes
+//! images (`image`). Each command is a file below `cmd`; arguments are read once as typed (`cli`) and turned once into what is
 //! meant (`settings`); only `printer` writes to the terminal; every way to end is a variant of `exit`.
 
 mod ask;
@@ -7,9 +7,11 @@ mod cli;
 mod cmd;
 mod exit;
 mod failure;
+mod follow;
 mod interrupt;
 mod nodes;
 mod printer;
+mod progress;
 mod settings;
 mod table;
 mod terminal;
@@ -66,7 +68,12 @@ fn dispatch(cli: Cli, printer: &Printer) -> Result<(), Failure> {
         Command::Vm(args) => interrupt::block_on(cmd::vm::run(args, &context)),
         Command::Volume(args) => interrupt::block_on(cmd::volume::run(args, &context)),
         Command::Network(args) => interrupt::block_on(cmd::network::run(args, &context)),
-        Command::Node(args) => interrupt::block_on(cmd::node::run(args, &context)),
+        Command::Node(args) => interrupt::block_on_hearing(|heard| cmd::node::run(args, &context, heard)),
+        Command::Disk(args) => interrupt::block_on(cmd::disk::run(args, &context)),
+        Command::Install(args) => interrupt::block_on_hearing(|heard| cmd::install::run(*args, &context, heard)),
+        Command::Uninstall(args) => interrupt::block_on_hearing(|heard| cmd::uninstall::run(args, &context, heard)),
+        Command::Upgrade(args) => interrupt::block_on_hearing(|heard| cmd::upgrade::run(args, &context, heard)),
+        Command::Rollback(args) => interrupt::block_on_hearing(|heard| cmd::upgrade::rollback(args, &context, heard)),
         Command::Image(args) => cmd::image::run(args, printer),
         Command::Completions(args) => cmd::completions::run(&args, printer),
         Command::Man(args) => cmd::man::run(&args, printer),

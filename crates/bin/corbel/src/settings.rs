@@ -261,7 +261,7 @@ pub(crate) fn read_text(file: &Path) -> Result<String, Failure> {
 }
 
 /// The first line of a file: editors end it with a line end that is not part of the secret.
-fn read_line(file: &Path) -> Result<String, Failure> {
+pub(crate) fn read_line(file: &Path) -> Result<String, Failure> {
     let text = read_text(file)?;
     match text.lines().next().map(str::trim_end).filter(|line| !line.is_empty()) {
         Some(line) => Ok(line.to_owned()),

@@ -3,7 +3,6 @@
 mod build;
 mod inspect;
 mod key;
-mod progress;
 
 use clap::Subcommand;
 

@@ -1,5 +1,6 @@
 //! `corbel node`: the node itself, and which nodes are trusted.
 
+mod power;
 mod trust;
 
 use clap::Subcommand;
@@ -12,6 +13,7 @@ use futures_util::StreamExt;
 use crate::cmd::vm::state;
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::interrupt::Interrupts;
 use crate::printer::Printer;
 use crate::settings::Context;
 use crate::table::{self, size, span};
@@ -26,10 +28,16 @@ pub(crate) enum NodeCommand {
     Trust(trust::TrustArgs),
     /// Follows everything that happens on the node, until Ctrl-C
     Events,
+    /// Shows the slots of an installed node, which version is in which, and the version that failed last
+    Status,
+    /// Reboots the node; machines are shut down or saved first, as each one's definition says
+    Reboot(power::RebootArgs),
+    /// Powers the node off; machines are shut down or saved first, as each one's definition says
+    Poweroff(power::DownArgs),
 }
 
 /// Runs one of the commands.
-pub(crate) async fn run(command: NodeCommand, context: &Context<'_>) -> Result<(), Failure> {
+pub(crate) async fn run(command: NodeCommand, context: &Context<'_>, interrupts: Interrupts) -> Result<(), Failure> {
     let printer = context.printer;
     match command {
         NodeCommand::Show => {
@@ -53,6 +61,9 @@ pub(crate) async fn run(command: NodeCommand, context: &Context<'_>) -> Result<(
             }
         }
         NodeCommand::Trust(args) => trust::run(&args, context).await,
+        NodeCommand::Status => power::status(context).await,
+        NodeCommand::Reboot(args) => power::reboot(args, context, &interrupts).await,
+        NodeCommand::Poweroff(args) => power::poweroff(args, context, &interrupts).await,
         NodeCommand::Events => follow(&context.client()?, printer, |_| true).await,
     }
 }
@@ -102,6 +113,7 @@ fn glance(node: &NodeInfo) -> Vec<(&'static str, String)> {
         .as_deref()
         .map(|medium| format!(" {medium}"))
         .unwrap_or_default();
+    let slot = node.boot.slot.map(|slot| format!(", slot {slot}")).unwrap_or_default();
     let addresses: Vec<_> = node
         .addresses
         .iter()
@@ -153,7 +165,7 @@ fn glance(node: &NodeInfo) -> Vec<(&'static str, String)> {
             .to_owned(),
         ),
         ("Certificate", dash(node.certificate_fingerprint.as_deref())),
-        ("Booted from", format!("{source}{medium}, {firmware}")),
+        ("Booted from", format!("{source}{medium}{slot}, {firmware}")),
         ("Root hash", dash(node.boot.root_hash.as_deref())),
     ];
     if !node.warnings.is_empty() {

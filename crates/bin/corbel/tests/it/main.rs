@@ -12,3 +12,4 @@ mod show;
 mod terminal;
 mod tls;
 mod volume;
+mod work;

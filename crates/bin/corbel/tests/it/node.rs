@@ -7,6 +7,7 @@ use std::sync::{Arc, mpsc};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use corbel_agent::fake::FakeSystem;
 use corbel_serve::{Limits, NoPasswords, Options, Server};
 use corbel_virt::fake::Fake;
 use tempfile::TempDir;
@@ -21,6 +22,7 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 pub(crate) struct Node {
     pub(crate) dir: TempDir,
     pub(crate) fake: Arc<Fake>,
+    pub(crate) system: Arc<FakeSystem>,
     pub(crate) address: SocketAddr,
     pub(crate) fingerprint: String,
     stop: Option<oneshot::Sender<()>>,
@@ -28,8 +30,19 @@ pub(crate) struct Node {
 }
 
 impl Node {
-    /// Answers, and its hypervisor is ready, when this returns.
+    /// Runs from a CD.
     pub(crate) fn start() -> Self {
+        Self::of(FakeSystem::default())
+    }
+
+    /// Runs from slot a of its disk.
+    pub(crate) fn installed() -> Self {
+        Self::of(FakeSystem::installed(Duration::ZERO))
+    }
+
+    /// Answers, and its hypervisor is ready, when this returns.
+    fn of(system: FakeSystem) -> Self {
+        let system = Arc::new(system);
         let dir = tempfile::tempdir().expect("a temporary folder");
         let fake = corbel_node_sim::hypervisor(0).expect("the demo");
         let (stop, stopped) = oneshot::channel();
@@ -45,7 +58,7 @@ impl Node {
                 ..Limits::default()
             },
         };
-        let agent = corbel_node_sim::agent(Arc::clone(&fake));
+        let agent = corbel_node_sim::agent(Arc::clone(&fake), Arc::clone(&system));
         let thread = std::thread::spawn(move || {
             let runtime = tokio::runtime::Runtime::new().expect("a runtime");
             runtime.block_on(async {
@@ -68,6 +81,7 @@ impl Node {
         Self {
             dir,
             fake,
+            system,
             address,
             fingerprint,
             stop: Some(stop),

@@ -7,11 +7,11 @@ use corbel_build::{BuildError, BuildRequest, build};
 use corbel_model::ByteSize;
 use serde_json::json;
 
-use super::progress::Progress;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::interrupt::{cancel_on_signal, interrupted};
 use crate::printer::Printer;
+use crate::progress::Progress;
 
 /// Longer than Debian supports a release: nobody shall be kept from installing what is still maintained.
 const THREE_YEARS: u32 = 3 * 365;

@@ -1,16 +1,16 @@
-//! Progress of a build for whoever watches: bars on a terminal, one JSON object a line for programs, plain lines in a log.
+//! Progress of long work for whoever watches: bars on a terminal, one JSON object a line for programs, plain lines in a log.
 
 use std::sync::Mutex;
 use std::time::Duration;
 
-use corbel_progress::{Event, Outcome, Sink};
+use corbel_progress::{Event, Outcome, Sink, Unit};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::printer::Printer;
 
 /// A sink for events, by what the printer writes to.
 #[derive(Debug)]
-pub(super) struct Progress {
+pub(crate) struct Progress {
     printer: Printer,
     state: Mutex<State>,
 }
@@ -18,13 +18,14 @@ pub(super) struct Progress {
 #[derive(Debug, Default)]
 struct State {
     bar: Option<ProgressBar>,
+    work: String,
     title: String,
     number: usize,
     steps: usize,
 }
 
 impl Progress {
-    pub(super) fn new(printer: Printer) -> Self {
+    pub(crate) fn new(printer: Printer) -> Self {
         Self {
             printer,
             state: Mutex::default(),
@@ -33,26 +34,35 @@ impl Progress {
 
     fn show(&self, state: &mut State, event: Event) {
         match event {
+            // A node says it again when it knows the number of steps.
             Event::Begin { title, steps } => {
                 state.steps = steps;
-                self.printer.talk(&title);
+                if state.work != title {
+                    self.printer.talk(&title);
+                    state.work = title;
+                }
             }
             Event::StepStarted { title, .. } => {
                 state.number += 1;
-                state.title = format!("[{:>2}/{}] {title}", state.number, state.steps);
+                state.title = if state.steps == 0 {
+                    title
+                } else {
+                    format!("[{:>2}/{}] {title}", state.number, state.steps)
+                };
                 if self.printer.draws() {
                     state.bar = Some(spinner(&state.title));
                 } else {
                     self.printer.talk(&state.title);
                 }
             }
-            Event::StepProgress { done, total, .. } => {
+            Event::StepProgress { done, total, unit, .. } => {
                 if let (Some(bar), Some(total)) = (&state.bar, total) {
                     if bar.length() != Some(total) {
                         bar.set_length(total);
-                        bar.set_style(style(
-                            "{prefix} {bar:20} {binary_bytes}/{binary_total_bytes} {elapsed} {wide_msg}",
-                        ));
+                        bar.set_style(style(match unit {
+                            Unit::Items => "{prefix} {bar:20} {pos}/{len} {elapsed} {wide_msg}",
+                            _ => "{prefix} {bar:20} {binary_bytes}/{binary_total_bytes} {elapsed} {wide_msg}",
+                        }));
                     }
                     bar.set_position(done);
                 }

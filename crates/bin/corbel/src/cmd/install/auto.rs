@@ -1,0 +1,201 @@
+//! `corbel install --auto`: what kernel words and seed of this boot ask for, by the unit that settle lets start. It writes nothing on
+//! a guess: a word about disks that cannot be read ends it.
+
+use std::path::Path;
+use std::time::Duration;
+
+use corbel_client::Client;
+use corbel_model::install::{Action, InstallRequest as Asked};
+use corbel_model::seed;
+use corbel_model::words::Words;
+use corbel_node_api::{InstallRequest, RebootRequest, UninstallRequest, UpgradeRequest};
+use corbel_settle::SEED_FILE;
+use corbel_sys::Cancel;
+
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::follow::follow;
+use crate::interrupt::Interrupts;
+use crate::printer::Printer;
+
+const COMMAND_LINE: &str = "/proc/cmdline";
+const FILE_LIMIT: u64 = 1 << 20;
+/// The answer of a trigger is read and forgotten.
+const TRIGGER_LIMIT: u64 = 1 << 20;
+
+/// What this boot was asked, as two texts.
+struct Texts {
+    words: String,
+    document: Option<String>,
+}
+
+/// What shall be done, and then.
+#[derive(Debug, PartialEq)]
+struct Orders {
+    work: Work,
+    reboot_delay: Option<u32>,
+    trigger: Option<String>,
+}
+
+#[derive(Debug, PartialEq)]
+enum Work {
+    Install(Box<InstallRequest>),
+    Upgrade,
+    Uninstall,
+}
+
+pub(super) async fn run(client: &Client, printer: &Printer, interrupts: &Interrupts) -> Result<(), Failure> {
+    let orders = orders(&texts()?)?;
+    match &orders.work {
+        Work::Install(request) => {
+            let dry = InstallRequest {
+                dry_run: true,
+                ..(**request).clone()
+            };
+            super::show(printer, &client.install(&dry).await?, false)?;
+            super::begin(client, printer, interrupts, request).await?;
+        }
+        Work::Upgrade => {
+            let request = UpgradeRequest {
+                medium: true,
+                ..UpgradeRequest::default()
+            };
+            client.upgrade(&request).await?;
+            follow(client, printer, interrupts).await?;
+        }
+        Work::Uninstall => {
+            client.uninstall(&UninstallRequest::default()).await?;
+            follow(client, printer, interrupts).await?;
+        }
+    }
+    if let Some(url) = orders.trigger {
+        trigger(printer, client.node().await?.name, url).await;
+    }
+    let delay = orders.reboot_delay.unwrap_or(0);
+    if delay > 0 {
+        printer.talk(&format!("the node reboots in {delay} seconds"));
+        tokio::time::sleep(Duration::from_secs(delay.into())).await;
+    }
+    client.reboot(RebootRequest::default()).await?;
+    follow(client, printer, interrupts).await
+}
+
+fn texts() -> Result<Texts, Failure> {
+    let read = |path: &str| {
+        let bytes = corbel_sys::read_limited(Path::new(path), FILE_LIMIT).map_err(|e| Failure::new(Exit::Failed, e))?;
+        Ok::<_, Failure>(String::from_utf8_lossy(&bytes).into_owned())
+    };
+    Ok(Texts {
+        words: read(COMMAND_LINE)?,
+        document: if Path::new(SEED_FILE).exists() {
+            Some(read(SEED_FILE)?)
+        } else {
+            None
+        },
+    })
+}
+
+fn orders(texts: &Texts) -> Result<Orders, Failure> {
+    let refused = |error: anyhow::Error| Failure::new(Exit::Refused, error);
+    let words = Words::parse([texts.words.as_str()]);
+    let document = texts.document.as_deref().map(seed::parse).transpose();
+    let document = document.map_err(|error| refused(anyhow::Error::new(error).context("corbel.toml")))?;
+    let answers = document.as_ref().and_then(|document| document.install.as_ref());
+    if let Some(error) = words.install.errors.first() {
+        return Err(refused(error.clone().into()));
+    }
+    let work = match words.install.action() {
+        Some(Action::Upgrade) => Work::Upgrade,
+        Some(Action::Uninstall) => Work::Uninstall,
+        Some(Action::Install | Action::Reinstall) | None => {
+            let asked = Asked::unattended(&words, answers).map_err(|error| refused(error.into()))?;
+            let asked = asked.ok_or_else(|| {
+                let sentence = "neither kernel words nor the seed name a disk: give storage_init=DISK, or [install] in corbel.toml";
+                Failure::say(Exit::Refused, sentence)
+            })?;
+            let mut request = InstallRequest::from(&asked);
+            request.document.clone_from(&texts.document);
+            request.hostname = words.hostname.as_ref().map(ToString::to_string);
+            request.admin_password_hash = words.admin_password.as_ref().map(|hash| hash.expose().to_owned());
+            Work::Install(Box::new(request))
+        }
+    };
+    Ok(Orders {
+        work,
+        reboot_delay: words.install.reboot_delay.or_else(|| answers?.reboot_delay),
+        trigger: words.install.local_boot_trigger,
+    })
+}
+
+/// Tells a server that this machine may boot from its own disk from now on. That it cannot be told keeps nobody from the reboot.
+async fn trigger(printer: &Printer, name: String, url: String) {
+    let url = url.replace("@HOSTNAME@", &name);
+    let asked = tokio::task::spawn_blocking(move || {
+        corbel_fetch::fetch(
+            &url,
+            TRIGGER_LIMIT,
+            &mut std::io::sink(),
+            &mut |_, _| {},
+            &Cancel::new(),
+        )
+    });
+    match asked.await {
+        Ok(Ok(_)) => printer.talk("local_boot_trigger: the server was told"),
+        Ok(Err(error)) => printer.talk(&format!("warning: local_boot_trigger: {:#}", anyhow::Error::new(error))),
+        Err(error) => printer.talk(&format!("warning: local_boot_trigger: {error}")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use corbel_node_api::InstallMode;
+
+    use super::*;
+
+    fn given(words: &str, document: Option<&str>) -> Result<Orders, String> {
+        let texts = Texts {
+            words: words.to_owned(),
+            document: document.map(str::to_owned),
+        };
+        orders(&texts).map_err(|failure| failure.message().unwrap_or_default())
+    }
+
+    #[test]
+    fn words_say_what_the_seed_left_open() {
+        let document = "version = 1\nhostname = 'a'\n[install]\nboot = '/dev/sdb'\nreboot_delay = 5\n";
+        let orders = given(
+            "quiet install storage_init=/dev/sda reboot_delay=9 hostname=b",
+            Some(document),
+        )
+        .unwrap();
+        assert_eq!(orders.reboot_delay, Some(9));
+        let Work::Install(request) = orders.work else {
+            panic!("{orders:?}")
+        };
+        assert_eq!(request.boot.path.as_deref(), Some("/dev/sda"));
+        assert_eq!(
+            (request.mode, request.hostname.as_deref()),
+            (InstallMode::Install, Some("b"))
+        );
+        assert_eq!(request.document.as_deref(), Some(document));
+        assert!(request.keep_data && !request.dry_run);
+    }
+
+    #[test]
+    fn upgrade_and_uninstall_need_no_disk() {
+        assert_eq!(given("upgrade", None).unwrap().work, Work::Upgrade);
+        assert_eq!(given("uninstall", None).unwrap().work, Work::Uninstall);
+    }
+
+    #[test]
+    fn nothing_is_installed_on_a_guess() {
+        assert!(given("install", None).unwrap_err().contains("storage_init"));
+        let error = given("install storage_init=sda,,;;", None).unwrap_err();
+        assert!(error.starts_with("storage_init"), "{error}");
+        assert!(
+            given("install", Some("version = 1\n[instal]\n"))
+                .unwrap_err()
+                .starts_with("corbel.toml")
+        );
+    }
+}
