@@ -1,0 +1,122 @@
+//! The plan of a removal: the disk is given back, with or without the data.
+
+use corbel_layout::disk::{self, DiskLayout, Role};
+use corbel_model::install::UninstallRequest;
+use serde::Serialize;
+
+use super::select::{Candidate, candidates};
+use super::{Content, Disk, Observed, Refusal, UninstallStep};
+
+/// A disk that is given back.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct RemovedDisk {
+    /// Device node.
+    pub path: String,
+    /// For people: model, serial number and size.
+    pub description: String,
+    /// As it is now.
+    pub layout: DiskLayout,
+}
+
+/// What a removal does. [`std::fmt::Display`] tells it to people.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct UninstallPlan {
+    /// The boot disk first, then data disks.
+    pub disks: Vec<RemovedDisk>,
+    pub erased: Vec<Content>,
+    pub kept: Vec<Content>,
+    pub steps: Vec<UninstallStep>,
+}
+
+/// Makes the plan. The disk may be the one that the system runs from: the removal ends in a reboot. It can be made and done again
+/// after one that was cut off, as the table goes last.
+///
+/// # Errors
+/// No Corbel system, more than one and none named, or a disk that cannot be written.
+pub fn plan_uninstall(request: &UninstallRequest, observed: &Observed) -> Result<UninstallPlan, Refusal> {
+    let all = candidates(observed);
+    let carries = |candidate: &&Candidate<'_>| {
+        let table = candidate.disk.table.as_ref();
+        table.is_some_and(|found| disk::find_layout(&found.partitions).is_some())
+    };
+    let meant = |candidate: &&Candidate<'_>| request.boot.as_ref().is_none_or(|meant| candidate.is_meant(meant));
+    let found: Vec<&Candidate<'_>> = all.iter().filter(carries).filter(meant).collect();
+    let boot = match (found.as_slice(), &request.boot) {
+        ([one], _) => *one,
+        ([], Some(meant)) => {
+            return Err(Refusal::new(
+                "boot",
+                format!("no disk that is {meant} carries a Corbel system"),
+            ));
+        }
+        ([], None) => return Err(Refusal::new("boot", "no disk of this machine carries a Corbel system")),
+        (several, _) => {
+            let paths: Vec<&str> = several.iter().map(|candidate| candidate.disk.path.as_str()).collect();
+            let message = format!("several disks carry a Corbel system: name one of {}", paths.join(", "));
+            return Err(Refusal::new("boot", message));
+        }
+    };
+    let mut plan = UninstallPlan {
+        disks: Vec::new(),
+        erased: Vec::new(),
+        kept: Vec::new(),
+        steps: vec![UninstallStep::BootEntries],
+    };
+    remove(boot.disk, !request.wipe_data, &mut plan)?;
+    if request.wipe_data {
+        let only_data = |candidate: &&Candidate<'_>| {
+            let table = candidate.disk.table.as_ref();
+            table.is_some_and(|found| found.partitions.len() == 1 && disk::find_data(&found.partitions).is_some())
+        };
+        for candidate in all.iter().filter(only_data) {
+            remove(candidate.disk, false, &mut plan)?;
+        }
+    }
+    plan.erased.sort_by_key(|content| !content.vm_storage);
+    Ok(plan)
+}
+
+fn remove(disk: &Disk, keep_data: bool, plan: &mut UninstallPlan) -> Result<(), Refusal> {
+    let path = &disk.path;
+    if disk.read_only {
+        return Err(Refusal::new("boot", format!("{path} is read-only")));
+    }
+    let found = disk
+        .table
+        .as_ref()
+        .ok_or_else(|| Refusal::new("boot", format!("{path} has no partition table")))?;
+    let layout = disk::as_found(disk.bytes, found).map_err(|error| {
+        Refusal::new(
+            "boot",
+            format!("the partition table of {path} is not one of ours: {error}"),
+        )
+    })?;
+    let keeps_data = keep_data && layout.partition(Role::Data).is_some();
+    let goes = |role: Role| !(keeps_data && role == Role::Data);
+    let extents = layout.partitions.iter().filter(|partition| goes(partition.role));
+    plan.steps.extend([
+        UninstallStep::BootCode { disk: path.clone() },
+        UninstallStep::Clear {
+            disk: path.clone(),
+            extents: extents.flat_map(super::plan::ends).collect(),
+        },
+        UninstallStep::Table {
+            disk: path.clone(),
+            keeps_data,
+        },
+    ]);
+    let data = layout.partition(Role::Data).map(|data| data.number);
+    for (number, content) in super::show::contents(disk) {
+        if keeps_data && number.is_some() && number == data {
+            plan.kept.push(content);
+        } else {
+            plan.erased.push(content);
+        }
+    }
+    plan.disks.push(RemovedDisk {
+        path: path.clone(),
+        description: super::show::description(disk),
+        layout,
+    });
+    Ok(())
+}
