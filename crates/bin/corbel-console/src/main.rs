@@ -2,16 +2,19 @@
 //! any time, systemd starts it again.
 //!
 //! ```text
-//! keys, size ──┬─▶ Event ─▶ State::on ─▶ Action (log in, leave, paint)
+//! keys, size ──┬─▶ Event ─▶ State::on ─▶ Action (log in, leave, paint, ask the node, let it write)
 //! events, poll ┘                └──▶ draw(&State, frame)
 //! ```
 
+mod api;
 mod feed;
+mod keys;
 mod run;
 mod screen;
 mod state;
 mod text;
 mod vt;
+mod wizard;
 
 use std::io::Write as _;
 use std::path::PathBuf;
@@ -19,6 +22,9 @@ use std::str::FromStr;
 
 use anyhow::Context as _;
 use clap::Parser;
+use corbel_model::install::Action as Wanted;
+use corbel_model::words::Words;
+use state::Installer;
 
 /// Show this node on the terminal.
 #[derive(Debug, Parser)]
@@ -27,6 +33,9 @@ struct Args {
     /// UNIX socket of the node's API
     #[arg(long, value_name = "PATH", default_value = corbel_node_api::SOCKET_PATH)]
     socket: PathBuf,
+    /// Begin with the installer, whatever this boot was asked for
+    #[arg(long)]
+    install: bool,
     /// Print one frame of this size as text and end
     #[arg(long, value_name = "COLUMNSxROWS")]
     once: Option<FrameSize>,
@@ -54,6 +63,12 @@ impl FromStr for FrameSize {
     }
 }
 
+/// What the kernel's words ask of the installer.
+fn asked_for(text: &str) -> Option<Wanted> {
+    let words = Words::parse([text]);
+    words.install.action().filter(|_| words.stateless != Some(true))
+}
+
 fn main() -> anyhow::Result<()> {
     let args = Args::parse();
     // One thread: the console of a node with 1 GiB must cost next to nothing.
@@ -61,7 +76,17 @@ fn main() -> anyhow::Result<()> {
         .enable_all()
         .build()
         .context("cannot start the runtime")?;
-    let feed = feed::Feed { socket: args.socket };
+    let installer = if args.install {
+        Some(Installer::Asked)
+    } else {
+        // What cannot be read asks for nothing.
+        let words = std::fs::read_to_string("/proc/cmdline").unwrap_or_default();
+        asked_for(&words).map(Installer::Word)
+    };
+    let feed = feed::Feed {
+        socket: args.socket,
+        installer,
+    };
     match args.once {
         Some(FrameSize { columns, rows }) => {
             let state = runtime.block_on(feed.once());
@@ -71,5 +96,26 @@ fn main() -> anyhow::Result<()> {
                 .context("cannot write the frame")
         }
         None => run::run(&runtime, feed),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_menus_words_open_the_installer() {
+        for (words, wanted) in [
+            ("quiet install", Some(Wanted::Install)),
+            ("reinstall console=ttyS0", Some(Wanted::Reinstall)),
+            ("local_boot", Some(Wanted::Upgrade)),
+            ("uninstall", Some(Wanted::Uninstall)),
+            ("stateless", None),
+            ("install=no", None),
+            ("install stateless", None),
+            ("quiet", None),
+        ] {
+            assert_eq!(asked_for(words), wanted, "{words}");
+        }
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use corbel_sys::Program;
-use crossterm::event::{self as terminal_event, KeyCode, KeyEventKind, KeyModifiers};
+use crossterm::event as terminal_event;
 use crossterm::terminal::{disable_raw_mode, enable_raw_mode};
 use ratatui::layout::{Rect, Size};
 use ratatui::{Terminal, TerminalOptions, Viewport};
@@ -14,7 +14,9 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc::{self, Receiver, Sender};
 use tokio::time::{Instant, interval_at, sleep_until};
 
+use crate::api::Api;
 use crate::feed::Feed;
+use crate::keys::{Escape, TOGETHER};
 use crate::screen;
 use crate::state::{Action, Event, Key, State};
 use crate::vt::Vt;
@@ -81,8 +83,7 @@ impl Screen {
     }
 
     fn draw(&mut self, state: &mut State) -> io::Result<()> {
-        state.page = screen::page(state, self.size.width, self.size.height);
-        state.clamp();
+        screen::fit_to(state, self.size.width, self.size.height);
         self.terminal.draw(|frame| screen::draw(state, frame)).map(drop)
     }
 }
@@ -96,18 +97,19 @@ fn size() -> Size {
 
 async fn show(screen: &mut Screen, feed: Feed) -> anyhow::Result<End> {
     let (sender, mut events) = mpsc::channel(64);
+    let api = Api::new(&feed.socket, sender.clone());
+    let state = State::new(feed.installer);
     let feed = tokio::spawn(feed.follow(sender.clone()));
     read_keys(sender)?;
-    let end = turn(screen, &mut events).await;
+    let end = turn(screen, state, &api, &mut events).await;
     feed.abort();
     end
 }
 
-async fn turn(screen: &mut Screen, events: &mut Receiver<Event>) -> anyhow::Result<End> {
+async fn turn(screen: &mut Screen, mut state: State, api: &Api, events: &mut Receiver<Event>) -> anyhow::Result<End> {
     let mut terminate = signal(SignalKind::terminate()).context("cannot listen for signals")?;
     let mut hangup = signal(SignalKind::hangup()).context("cannot listen for signals")?;
     let mut resized = signal(SignalKind::window_change()).context("cannot listen for signals")?;
-    let mut state = State::default();
     let mut repaint = interval_at(Instant::now() + REPAINT, REPAINT);
     let mut drawn = Instant::now();
     let mut stale = false;
@@ -137,6 +139,8 @@ async fn turn(screen: &mut Screen, events: &mut Receiver<Event>) -> anyhow::Resu
             Some(Action::Login) if rustix::process::geteuid().is_root() => return Ok(End::Login),
             Some(Action::Login) => state.hint = Some(" You are logged in already: q leaves this screen"),
             Some(Action::Repaint) => screen.invalidate()?,
+            Some(Action::Ask(ask)) => api.ask(ask),
+            Some(Action::Write(write)) => api.write(write),
         }
         stale = true;
         if typed {
@@ -148,11 +152,27 @@ async fn turn(screen: &mut Screen, events: &mut Receiver<Event>) -> anyhow::Resu
 
 /// Ends with the terminal; the process does not wait for it.
 fn read_keys(events: Sender<Event>) -> anyhow::Result<()> {
+    let send = |events: &Sender<Event>, keys: Vec<Key>| {
+        let mut keys = keys.into_iter();
+        keys.all(|key| events.blocking_send(Event::Key(key)).is_ok())
+    };
     let read = move || {
-        while let Ok(event) = terminal_event::read() {
-            if let Some(event) = meaning(&event)
-                && events.blocking_send(event).is_err()
-            {
+        let mut escape = Escape::default();
+        loop {
+            let more = if escape.waits() {
+                terminal_event::poll(TOGETHER)
+            } else {
+                Ok(true)
+            };
+            let keys = match more {
+                Ok(false) => escape.end(),
+                Ok(true) => match terminal_event::read() {
+                    Ok(event) => escape.feed(&event),
+                    Err(_) => break,
+                },
+                Err(_) => break,
+            };
+            if !send(&events, keys) {
                 return;
             }
         }
@@ -166,27 +186,4 @@ fn read_keys(events: Sender<Event>) -> anyhow::Result<()> {
         .spawn(read)
         .map(drop)
         .context("cannot start a thread")
-}
-
-fn meaning(event: &terminal_event::Event) -> Option<Event> {
-    let terminal_event::Event::Key(key) = event else {
-        return None;
-    };
-    if key.kind == KeyEventKind::Release {
-        return None;
-    }
-    let control = key.modifiers.contains(KeyModifiers::CONTROL);
-    Some(Event::Key(match key.code {
-        KeyCode::Char('c') if control => Key::Quit,
-        KeyCode::Char('l') if control => Key::Repaint,
-        KeyCode::Char('q') => Key::Quit,
-        KeyCode::Char('l') => Key::Login,
-        KeyCode::Up | KeyCode::Char('k') => Key::Up,
-        KeyCode::Down | KeyCode::Char('j') => Key::Down,
-        KeyCode::PageUp => Key::PageUp,
-        KeyCode::PageDown => Key::PageDown,
-        KeyCode::Home => Key::Home,
-        KeyCode::End => Key::End,
-        _ => return None,
-    }))
 }

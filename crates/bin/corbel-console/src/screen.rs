@@ -1,6 +1,8 @@
-//! The one page: who this node is, how to reach it, how it is, and its machines. A function of the state.
+//! The status page: who this node is, how to reach it, how it is, and its machines; the installer's pages are beside it. A function
+//! of the state.
 
 mod facts;
+mod wizard;
 
 use corbel_model::ByteSize;
 use corbel_node_api::{VmState, VmSummary};
@@ -23,6 +25,8 @@ enum Tone {
     Bar,
     Good,
     Bad,
+    /// What cannot be chosen.
+    Dim,
 }
 
 impl Tone {
@@ -33,13 +37,23 @@ impl Tone {
             Self::Bar => Style::new().add_modifier(Modifier::REVERSED),
             Self::Good => Style::new().fg(Color::Green),
             Self::Bad => Style::new().fg(Color::Yellow).add_modifier(Modifier::BOLD),
+            Self::Dim => Style::new().add_modifier(Modifier::DIM),
         }
     }
 }
 
-/// Lines of the list that a screen of this size has room for.
-pub(crate) fn page(state: &State, columns: u16, rows: u16) -> usize {
-    layout(state, columns, rows).2
+/// Tells the state what a screen of this size has room for, as scrolling has its ends there.
+pub(crate) fn fit_to(state: &mut State, columns: u16, rows: u16) {
+    state.page = layout(state, columns, rows).2;
+    state.clamp();
+    let last = state
+        .wizard
+        .as_ref()
+        .map(|shown| wizard::last(state, shown, columns, rows));
+    if let (Some(wizard), Some(last)) = (&mut state.wizard, last) {
+        wizard.last = last;
+        wizard.scroll = wizard.scroll.min(last);
+    }
 }
 
 /// The facts that fit, the row where the list begins, and the rows that it has.
@@ -56,6 +70,10 @@ fn layout(state: &State, columns: u16, rows: u16) -> (Vec<facts::Row>, u16, usiz
 
 /// Draws the whole screen.
 pub(crate) fn draw(state: &State, frame: &mut Frame<'_>) {
+    if let Some(shown) = &state.wizard {
+        wizard::draw(state, shown, frame);
+        return;
+    }
     let area = frame.area();
     let buffer = frame.buffer_mut();
     let (facts, start, page) = layout(state, area.width, area.height);
@@ -66,9 +84,11 @@ pub(crate) fn draw(state: &State, frame: &mut Frame<'_>) {
         buffer.set_style(Rect::new(area.x, area.y + row, end, 1), Tone::Label.style());
     }
     list(state, buffer, area, start, page);
-    let keys = match state.no_password() {
-        true => " Up/Down scroll   Ctrl-L repaint   no password is set (adminpw= or the seed)",
-        false => " Up/Down scroll   l log in   Ctrl-L repaint",
+    let keys = match (state.no_password(), state.installer) {
+        (true, Some(_)) => " Up/Down scroll   i install   Ctrl-L repaint   no password is set",
+        (true, None) => " Up/Down scroll   Ctrl-L repaint   no password is set (adminpw= or the seed)",
+        (false, Some(_)) => " Up/Down scroll   i install   l log in   Ctrl-L repaint",
+        (false, None) => " Up/Down scroll   l log in   Ctrl-L repaint",
     };
     put(
         buffer,
@@ -173,8 +193,7 @@ fn put(buffer: &mut Buffer, area: Rect, row: u16, text: &str, tone: Tone) {
 /// A frame as plain text, trailing blanks cut.
 pub(crate) fn as_text(state: &State, columns: u16, rows: u16) -> String {
     let mut state = state.clone();
-    state.page = page(&state, columns, rows);
-    state.clamp();
+    fit_to(&mut state, columns, rows);
     let Ok(mut terminal) = Terminal::new(TestBackend::new(columns, rows));
     let Ok(_) = terminal.draw(|frame| draw(&state, frame));
     let buffer = terminal.backend().buffer();

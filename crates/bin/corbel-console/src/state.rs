@@ -1,6 +1,9 @@
 //! What the console knows, and how it changes: every change is an [`Event`], every effect an [`Action`].
 
-use corbel_node_api::{Health, NodeInfo, VmSummary};
+use corbel_model::install::Action as Wanted;
+use corbel_node_api::{BootSource, Health, NodeInfo, OperationInfo, SlotList, VmSummary};
+
+use crate::wizard::{Answer, Ask, Exit, Wizard, Write};
 
 /// The daemon is asked once a second; after so many times it is not starting any more but broken.
 const PATIENCE: u32 = 30;
@@ -24,6 +27,32 @@ pub(crate) struct State {
     pub(crate) misses: u32,
     /// Why the last key had no effect.
     pub(crate) hint: Option<&'static str>,
+    /// Of an installed node.
+    pub(crate) slots: SlotList,
+    /// The present long work or the last one.
+    pub(crate) operation: Option<OperationInfo>,
+    /// The installer, while it is shown.
+    pub(crate) wizard: Option<Box<Wizard>>,
+    /// What the installer is opened for, where it may be.
+    pub(crate) installer: Option<Installer>,
+}
+
+/// Why there is an installer here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Installer {
+    /// This boot was asked for it. An installed system takes no notice of such words: whoever stands at its console has not logged in.
+    Word(Wanted),
+    /// Whoever started this program asked.
+    Asked,
+}
+
+impl Installer {
+    fn wizard(self) -> Box<Wizard> {
+        Box::new(Wizard::new(match self {
+            Self::Word(wanted) => wanted,
+            Self::Asked => Wanted::Install,
+        }))
+    }
 }
 
 /// Whether the node's API answers.
@@ -48,28 +77,43 @@ pub(crate) enum Event {
         vm: Option<VmSummary>,
     },
     Health(Health),
+    Slots(SlotList),
+    Operation(Option<OperationInfo>),
+    /// To the installer's question.
+    Answer(Answer),
     Away(String),
     Key(Key),
     /// The terminal has another size now.
     Resized,
 }
 
-/// A key that means something here.
+/// A key of the terminal; what it means depends on the page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Key {
+    Char(char),
+    Enter,
+    Esc,
+    Tab,
+    BackTab,
+    Backspace,
     Up,
     Down,
+    Left,
+    Right,
     PageUp,
     PageDown,
     Home,
     End,
-    Login,
+    /// Ctrl-U: empties a field.
+    Clear,
+    /// Ctrl-L.
     Repaint,
+    /// Ctrl-C.
     Quit,
 }
 
 /// What the loop shall do besides drawing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Action {
     /// Hand the terminal to login(1).
     Login,
@@ -77,15 +121,45 @@ pub(crate) enum Action {
     Repaint,
     /// End; systemd starts the console again.
     Quit,
+    /// Ask the node.
+    Ask(Ask),
+    /// Let the node write to disks. Only a confirmed plan becomes one.
+    Write(Write),
 }
 
 impl State {
+    /// With the installer on the screen, where there is one.
+    pub(crate) fn new(installer: Option<Installer>) -> Self {
+        Self {
+            installer,
+            wizard: installer.map(Installer::wizard),
+            ..Self::default()
+        }
+    }
+
     /// Takes one event in.
     pub(crate) fn on(&mut self, event: Event) -> Option<Action> {
         match event {
             Event::Node(node) => {
+                if node.boot.source == BootSource::Installed && matches!(self.installer, Some(Installer::Word(_))) {
+                    (self.installer, self.wizard) = (None, None);
+                }
+                let exit = self.wizard.as_mut().and_then(|wizard| wizard.learn(&node));
                 self.node = Some(*node);
                 self.daemon = Daemon::Here;
+                return self.exit(exit);
+            }
+            Event::Slots(slots) => self.slots = slots,
+            Event::Operation(operation) => {
+                if let (Some(wizard), Some(operation)) = (&mut self.wizard, &operation) {
+                    wizard.work(operation.clone());
+                }
+                self.operation = operation;
+            }
+            Event::Answer(answer) => {
+                if let Some(wizard) = &mut self.wizard {
+                    wizard.answer(answer);
+                }
             }
             Event::Vms(mut vms) => {
                 vms.sort_by(|a, b| a.name.cmp(&b.name));
@@ -110,20 +184,46 @@ impl State {
         None
     }
 
+    fn exit(&mut self, exit: Option<Exit>) -> Option<Action> {
+        match exit? {
+            Exit::Ask(ask) => Some(Action::Ask(ask)),
+            Exit::Write(write) => Some(Action::Write(write)),
+            Exit::Leave => {
+                self.wizard = None;
+                None
+            }
+        }
+    }
+
     fn on_key(&mut self, key: Key) -> Option<Action> {
         self.hint = None;
+        match key {
+            Key::Repaint => return Some(Action::Repaint),
+            Key::Quit => return Some(Action::Quit),
+            _ => {}
+        }
+        if let Some(wizard) = &mut self.wizard {
+            let exit = wizard.key(key);
+            return self.exit(exit);
+        }
         let page = self.page.max(1);
         match key {
-            Key::Up => self.scroll = self.scroll.saturating_sub(1),
-            Key::Down => self.scroll = self.scroll.saturating_add(1),
+            Key::Up | Key::Char('k') => self.scroll = self.scroll.saturating_sub(1),
+            Key::Down | Key::Char('j') => self.scroll = self.scroll.saturating_add(1),
             Key::PageUp => self.scroll = self.scroll.saturating_sub(page),
             Key::PageDown => self.scroll = self.scroll.saturating_add(page),
             Key::Home => self.scroll = 0,
             Key::End => self.scroll = usize::MAX,
-            Key::Login if self.no_password() => self.hint = Some(NO_PASSWORD),
-            Key::Login => return Some(Action::Login),
-            Key::Repaint => return Some(Action::Repaint),
-            Key::Quit => return Some(Action::Quit),
+            Key::Char('l') if self.no_password() => self.hint = Some(NO_PASSWORD),
+            Key::Char('l') => return Some(Action::Login),
+            Key::Char('q') => return Some(Action::Quit),
+            Key::Char('i') => {
+                let mut wizard = self.installer?.wizard();
+                let exit = self.node.as_ref().and_then(|node| wizard.learn(node));
+                self.wizard = Some(wizard);
+                return self.exit(exit);
+            }
+            _ => {}
         }
         self.clamp();
         None
@@ -209,11 +309,11 @@ mod tests {
         let mut node = node();
         node.admin_password_set = Some(false);
         state.on(Event::Node(Box::new(node.clone())));
-        assert_eq!(state.on(Event::Key(Key::Login)), None);
+        assert_eq!(state.on(Event::Key(Key::Char('l'))), None);
         assert_eq!(state.hint, Some(NO_PASSWORD));
         node.admin_password_set = Some(true);
         state.on(Event::Node(Box::new(node)));
-        assert_eq!(state.on(Event::Key(Key::Login)), Some(Action::Login));
+        assert_eq!(state.on(Event::Key(Key::Char('l'))), Some(Action::Login));
         assert_eq!(state.hint, None);
     }
 
@@ -221,7 +321,8 @@ mod tests {
     fn keys_that_leave_are_actions() {
         let mut state = State::default();
         for (key, action) in [
-            (Key::Login, Action::Login),
+            (Key::Char('l'), Action::Login),
+            (Key::Char('q'), Action::Quit),
             (Key::Quit, Action::Quit),
             (Key::Repaint, Action::Repaint),
         ] {

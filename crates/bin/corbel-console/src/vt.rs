@@ -44,6 +44,9 @@ fn attributes(cell: &Cell) -> Vec<u8> {
     if cell.modifier.contains(Modifier::BOLD) {
         text.extend_from_slice(b";1");
     }
+    if cell.modifier.contains(Modifier::DIM) {
+        text.extend_from_slice(b";2");
+    }
     if cell.modifier.contains(Modifier::REVERSED) {
         text.extend_from_slice(b";7");
     }
@@ -167,7 +170,7 @@ mod tests {
         let mut terminal = terminal();
         let mut screen = vt100::Parser::new(side(24), side(80), 0);
         for step in 0..3 {
-            state.page = crate::screen::page(&state, 80, 24);
+            crate::screen::fit_to(&mut state, 80, 24);
             terminal.draw(|frame| draw(&state, frame)).expect("a frame");
             let sent = std::mem::take(&mut terminal.backend_mut().out);
             assert!(

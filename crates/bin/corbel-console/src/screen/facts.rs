@@ -2,10 +2,12 @@
 
 use corbel_model::ByteSize;
 use corbel_node_api::{
-    Address, BootFirmware, BootSource, HealthStatus, HypervisorState, NodeInfo, SshState, VirtualizationState,
+    Address, BootFirmware, BootSource, HealthStatus, HypervisorState, NodeInfo, OperationState, SlotState, SshState,
+    VirtualizationState,
 };
 
 use super::Tone;
+use super::wizard::share;
 use crate::state::{Daemon, State};
 use crate::text::{ascii, bar, duration, wrap};
 
@@ -145,6 +147,8 @@ fn status(rows: &mut Rows, state: &State, node: &NodeInfo) {
         );
     }
     rows.add("Boot", &boot(node), Tone::Plain);
+    system(rows, state, node);
+    work(rows, state);
     let [one, five, fifteen] = node.load;
     let cpus = node.cpus.max(1);
     let load = bar(one / f64::from(cpus), BAR);
@@ -164,7 +168,66 @@ fn status(rows: &mut Rows, state: &State, node: &NodeInfo) {
     );
 }
 
-fn boot(node: &NodeInfo) -> String {
+/// Which system runs, which is being tried, and which failed.
+fn system(rows: &mut Rows, state: &State, node: &NodeInfo) {
+    if let Some(slot) = node.boot.slot {
+        let mut text = format!("{} in slot {slot}", node.version);
+        for other in state.slots.slots.iter().filter(|other| !other.running) {
+            let version = other.version.as_deref().unwrap_or("a version that cannot be read");
+            match other.state {
+                SlotState::Spare | SlotState::Good => text += &format!("; {version} in slot {}", other.name),
+                SlotState::Trial => text += &format!("; {version} in slot {} starts next", other.name),
+                SlotState::Empty | SlotState::Unknown => text += &format!("; slot {} is empty", other.name),
+            }
+        }
+        rows.add("System", &text, Tone::Plain);
+    }
+    let tried = state
+        .slots
+        .slots
+        .iter()
+        .find(|slot| slot.running && slot.state == SlotState::Trial);
+    if let Some(slot) = tried {
+        let left = slot
+            .tries_left
+            .map_or(String::new(), |left| format!(", {left} tries left"));
+        let version = slot.version.as_deref().unwrap_or("this version");
+        rows.add(
+            "Trial",
+            &format!("{version} is being tried{left}; unless it becomes healthy the other slot starts again"),
+            Tone::Bad,
+        );
+    }
+    if let Some(failed) = node.last_failed.as_ref().or(state.slots.last_failed.as_ref()) {
+        rows.add(
+            "Failed",
+            &format!("version {}: {}", failed.version, failed.reason),
+            Tone::Bad,
+        );
+    }
+}
+
+/// Long work, while it runs and when it failed.
+fn work(rows: &mut Rows, state: &State) {
+    let Some(operation) = &state.operation else { return };
+    match operation.state {
+        OperationState::Running | OperationState::Cancelling => {
+            let share = share(operation);
+            let step = operation.steps.last().map_or("", |step| step.title.as_str());
+            // At most a hundred.
+            let percent = (share * 100.0) as u8;
+            let text = format!("{} {percent} % {}: {step}", bar(share, BAR), operation.title);
+            rows.add("Work", &text, Tone::Plain);
+        }
+        OperationState::Failed => {
+            let reason = operation.message.as_deref().unwrap_or("no reason is known");
+            rows.add("Work", &format!("{} failed: {reason}", operation.title), Tone::Bad);
+        }
+        OperationState::Done | OperationState::Cancelled | OperationState::Unknown => {}
+    }
+}
+
+pub(super) fn boot(node: &NodeInfo) -> String {
     let source = match node.boot.source {
         BootSource::Cd => "from CD",
         BootSource::Disk => "from disk",

@@ -122,7 +122,7 @@ fn many() -> State {
         VmState::Running,
     ));
     state.on(Event::Vms(vms));
-    state.page = page(&state, 80, 24);
+    fit_to(&mut state, 80, 24);
     state.on(Event::Key(Key::Down));
     state
 }
