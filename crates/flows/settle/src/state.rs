@@ -3,7 +3,7 @@
 //! Run by `corbel-state.service`, only with the kernel word `corbel.slot`. Nothing in here ends a boot: a file system that cannot be
 //! had is told, and the node goes on with what it has in memory in that place, so that it can be reached and repaired.
 
-use corbel_plan::settle::state::{Kept, ON_CONFIG, ON_DATA, StateMount, StatePartition, plan_state};
+use corbel_plan::settle::state::{Kept, ON_CONFIG, ON_DATA, StateMount, StatePartition, StatePlan, plan_state};
 use serde::{Deserialize, Serialize};
 
 use crate::facilities::{FacilityError, chain};
@@ -14,6 +14,9 @@ pub const STATE_FILE: &str = "/run/corbel/state.json";
 pub const INSTALLED_FLAG: &str = "/run/corbel/installed";
 /// The journal goes to the disk when this folder is there (journald.conf(5), `Storage=auto`).
 const JOURNAL: &str = "/var/log/journal";
+/// How many data partitions there were, so that a boot waits for a disk only while one is missing. The node's own disk needs no
+/// waiting: the root is on it.
+const DATA_COUNT: &str = "/config/data-partitions";
 const MACHINE_ID: &str = "/config/machine-id";
 const SYSTEM_MACHINE_ID: &str = "/etc/machine-id";
 
@@ -34,8 +37,8 @@ pub struct StateReport {
 pub trait StateFacilities {
     /// The disk that an installed node was booted from; `None` when it was booted from something else.
     fn boot_disk(&self) -> Result<Option<String>, FacilityError>;
-    /// Partitions with names of ours, after waiting a little for disks that come late.
-    fn partitions(&self) -> Result<Vec<StatePartition>, FacilityError>;
+    /// Partitions with names of ours; with `wait`, after giving disks that come late their time.
+    fn partitions(&self, wait: bool) -> Result<Vec<StatePartition>, FacilityError>;
     /// Checks an ext4 file system and mounts it. `thorough` repairs whatever it takes: for small file systems whose loss is worse
     /// than a guess. Gives a sentence when something was repaired.
     fn mount(&self, mount: &StateMount, thorough: bool) -> Result<Option<String>, FacilityError>;
@@ -63,12 +66,41 @@ pub fn mount_state(facilities: &dyn StateFacilities) -> Option<StateReport> {
         }
     };
     let mut report = StateReport::default();
-    let partitions = facilities.partitions().unwrap_or_else(|error| {
-        report.warnings.push(chain(&error));
-        Vec::new()
-    });
-    let plan = plan_state(&disk, &partitions);
+    let mut partitions = |wait: bool| {
+        facilities.partitions(wait).unwrap_or_else(|error| {
+            report.warnings.push(chain(&error));
+            Vec::new()
+        })
+    };
+    let mut plan = plan_state(&disk, &partitions(false));
+    let early = plan.config.take();
+    let config = early.as_ref().map(|mount| facilities.mount(mount, true));
+    let known = count(facilities, matches!(config, Some(Ok(_))));
+    if known.is_none_or(|known| known > plan.data.len()) {
+        plan = StatePlan {
+            config: None,
+            ..plan_state(&disk, &partitions(true))
+        };
+    }
     report.warnings.extend(plan.warnings);
+    if let Some(known) = known.filter(|known| *known > plan.data.len()) {
+        let seen = plan.data.len();
+        report
+            .warnings
+            .push(format!("{known} data partitions were there before, and {seen} now"));
+    }
+    let found = plan.data.len();
+    let config = match (early, config) {
+        (Some(_), Some(Ok(note))) => {
+            report.warnings.extend(note);
+            true
+        }
+        (Some(mount), Some(Err(error))) => {
+            report.warnings.push(format!("{}: {}", mount.at, chain(&error)));
+            false
+        }
+        _ => false,
+    };
     let mut mounted = |mount: &StateMount, thorough: bool| match facilities.mount(mount, thorough) {
         Ok(note) => {
             report.warnings.extend(note);
@@ -79,7 +111,6 @@ pub fn mount_state(facilities: &dyn StateFacilities) -> Option<StateReport> {
             false
         }
     };
-    let config = plan.config.is_some_and(|mount| mounted(&mount, true));
     let log = plan.log.is_some_and(|mount| mounted(&mount, true));
     let data: Vec<String> = plan
         .data
@@ -95,6 +126,12 @@ pub fn mount_state(facilities: &dyn StateFacilities) -> Option<StateReport> {
     };
     if config {
         done(MACHINE_ID, machine_id(facilities));
+        if known.is_none_or(|known| known < found) {
+            done(
+                DATA_COUNT,
+                facilities.write_state(DATA_COUNT, format!("{found}\n").as_bytes(), 0o644),
+            );
+        }
         for kept in &ON_CONFIG {
             done(kept.at, facilities.keep(kept));
         }
@@ -113,6 +150,14 @@ pub fn mount_state(facilities: &dyn StateFacilities) -> Option<StateReport> {
     done(INSTALLED_FLAG, facilities.write_state(INSTALLED_FLAG, b"", 0o644));
     write_report(facilities, &report);
     Some(report)
+}
+
+/// The number that an earlier boot noted.
+fn count(facilities: &dyn StateFacilities, config: bool) -> Option<usize> {
+    let bytes = config
+        .then(|| facilities.read_state(DATA_COUNT))
+        .and_then(Result::ok)??;
+    String::from_utf8(bytes).ok()?.trim().parse().ok()
 }
 
 /// The identity of the first boot is kept. corbel-init gave the system the same one already, from the disk; a file that an owner brought

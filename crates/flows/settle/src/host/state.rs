@@ -51,8 +51,8 @@ impl StateFacilities for Host {
         }
     }
 
-    fn partitions(&self) -> Result<Vec<StatePartition>, FacilityError> {
-        if self.is_this_machine() {
+    fn partitions(&self, wait: bool) -> Result<Vec<StatePartition>, FacilityError> {
+        if wait && self.is_this_machine() {
             wait_for_quiet_udev(&self.root, GRACE, LIMIT);
         }
         let folder = self.path("/sys/class/block");
@@ -224,7 +224,7 @@ mod tests {
             let target = root.path().join(format!("{sys}{below}"));
             std::os::unix::fs::symlink(target, class.join(name)).expect("a link");
         }
-        let found = Host::below(root.path()).partitions().expect("a list");
+        let found = Host::below(root.path()).partitions(false).expect("a list");
         let expected = StatePartition {
             device: "/dev/vda5".into(),
             disk: "/dev/vda".into(),
@@ -233,7 +233,10 @@ mod tests {
         };
         assert_eq!(found, [expected]);
         put("dev/vda5", &[0; 16]);
-        assert_eq!(Host::below(root.path()).partitions().expect("a list")[0].label, None);
+        assert_eq!(
+            Host::below(root.path()).partitions(false).expect("a list")[0].label,
+            None
+        );
     }
 
     #[test]

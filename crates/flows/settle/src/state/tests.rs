@@ -52,7 +52,10 @@ impl StateFacilities for Fake {
     fn boot_disk(&self) -> Result<Option<String>, FacilityError> {
         Ok(self.disk.clone())
     }
-    fn partitions(&self) -> Result<Vec<StatePartition>, FacilityError> {
+    fn partitions(&self, wait: bool) -> Result<Vec<StatePartition>, FacilityError> {
+        if wait {
+            self.note("wait");
+        }
         Ok(self.partitions.clone())
     }
     fn mount(&self, mount: &StateMount, thorough: bool) -> Result<Option<String>, FacilityError> {
@@ -96,6 +99,7 @@ fn an_installed_node_has_what_it_kept() {
     assert_eq!(report.data, ["/data"]);
     let expected = [
         "mend and mount /dev/vda2 /config",
+        "wait",
         "mend and mount /dev/vda3 /var/log",
         "mount /dev/vda5 /data",
         "keep /var/lib/corbel on /config/tls",
@@ -113,6 +117,23 @@ fn an_installed_node_has_what_it_kept() {
     assert_eq!(node.file(INSTALLED_FLAG).as_deref(), Some(""));
     let written: StateReport = serde_json::from_str(&node.file(STATE_FILE).expect("a report")).expect("JSON");
     assert_eq!(written, report);
+}
+
+#[test]
+fn a_boot_waits_for_a_disk_only_while_one_is_missing() {
+    let waits = |node: &Fake| node.done.borrow().iter().any(|line| line == "wait");
+    let node = Fake::installed();
+    mount_state(&node).expect("installed");
+    assert!(waits(&node), "nobody knows yet how many there are");
+    let count = node.file(DATA_COUNT).expect("noted");
+    let node = Fake::installed().with(DATA_COUNT, &count);
+    let report = mount_state(&node).expect("installed");
+    assert!(!waits(&node) && report.warnings.is_empty(), "{report:?}");
+    let node = Fake::installed().with(DATA_COUNT, "3\n");
+    let report = mount_state(&node).expect("installed");
+    assert!(waits(&node));
+    assert_eq!(report.warnings, ["3 data partitions were there before, and 1 now"]);
+    assert_eq!(node.file(DATA_COUNT).as_deref(), Some("3\n"), "it may come back");
 }
 
 #[test]
