@@ -1,0 +1,1 @@
+//! A node in memory, apart from its configuration, which is a temporary folder.
