@@ -31,7 +31,7 @@ pub fn upgrade(
     cancel: &Cancel,
 ) -> Result<Armed, UpgradeError> {
     let version = release.manifest().version.clone();
-    let work = Work::begin(sink, format!("Upgrade to version {version}"), 5);
+    let work = Work::begin(sink, format!("Upgrade to version {version}"), 4);
     let result = upgrade_steps(facilities, release, sink, cancel);
     if let Ok(armed) = &result {
         armed.warnings.iter().for_each(|warning| work.warn(warning.clone()));
