@@ -86,20 +86,19 @@ pub(super) fn run(args: BuildArgs, printer: &Printer) -> Result<(), Failure> {
     printer.line(&format!("root   {}", built.root_hash))
 }
 
-/// Numbers with dots between, and what follows a hyphen: it becomes part of file names, of `os-release` and of loader entries.
+/// Numbers with dots between, and what follows a hyphen or tilde: it becomes part of file names, of `os-release` and of loader entries.
 fn version(text: &str) -> Result<String, String> {
-    let (numbers, rest) = text
-        .split_once('-')
-        .map_or((text, "x"), |(numbers, rest)| (numbers, rest));
+    let (numbers, rest) = text.split_at(text.find(['-', '~']).unwrap_or(text.len()));
     let parts: Vec<_> = numbers.split('.').collect();
-    let good_rest = !rest.is_empty()
-        && rest
-            .chars()
-            .all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '-'));
-    if parts.len() == 3 && parts.iter().all(|part| part.parse::<u32>().is_ok()) && good_rest && text.len() <= 40 {
+    let good_rest = rest
+        .chars()
+        .all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '~'))
+        && rest.len() != 1;
+    let good_parts = (2..=4).contains(&parts.len()) && parts.iter().all(|part| part.parse::<u32>().is_ok());
+    if good_parts && good_rest && text.len() <= 40 {
         Ok(text.to_owned())
     } else {
-        Err("give MAJOR.MINOR.PATCH, such as 1.2.0 or 1.2.0-rc.1".into())
+        Err("give numbers with dots, such as 1.2.0 or 1.2.0-rc1".into())
     }
 }
 
@@ -127,4 +126,19 @@ fn default_cache() -> Result<PathBuf, Failure> {
 
 fn absolute(path: &Path) -> Result<PathBuf, Failure> {
     std::path::absolute(path).map_err(|e| Failure::usage(format!("{} is not a usable path: {e}", path.display())))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_version_fits_file_names_and_has_an_order() {
+        for good in ["1.2.0", "0.1.0.1", "1.2.0-rc.1", "1.2.0~rc1"] {
+            assert_eq!(version(good).as_deref(), Ok(good));
+        }
+        for bad in ["", "1", "1.2.x", "1.2.0-", "1..2", "1.2.0/../x", "v1.2.0", "1.2.3.4.5"] {
+            assert!(version(bad).is_err(), "{bad}");
+        }
+    }
 }
