@@ -43,6 +43,7 @@ fn count(report: &mut OperationReport, recording: &Recording, name: Name, outcom
     } else {
         report.reordered += 1;
     }
+    report.repaired += u64::from(outcome.repaired);
     add(&mut report.uefi, &outcome.uefi);
     if let Some(verdict) = &outcome.bios {
         add(report.bios.get_or_insert_default(), verdict);

@@ -17,6 +17,9 @@ use crate::{
 /// left out once and is there alone once.
 const MOST_SUBSETS: usize = 32;
 
+/// Sectors of a write that is torn at each of them.
+const SHORT: u64 = 8;
+
 /// How the power was cut.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Cut {
@@ -24,8 +27,8 @@ pub enum Cut {
     Start,
     /// Between two writes; all before it have reached the disk.
     Boundary,
-    /// In the middle of a write: of the last one only the first sector has reached the disk.
-    Torn,
+    /// In the middle of a write: of the last one only so many sectors have reached the disk.
+    Torn(u64),
     /// One write since the last flush has not reached the disk, all others have.
     Missing,
     /// Of all writes since the last flush only this one has reached the disk, with those before it that were forced.
@@ -56,7 +59,7 @@ impl fmt::Display for Name {
         match self.cut {
             Cut::Start => write!(formatter, "before the first write"),
             Cut::Boundary => write!(formatter, "after write {write}"),
-            Cut::Torn => write!(formatter, "write {write} torn at its first sector"),
+            Cut::Torn(sectors) => write!(formatter, "write {write} torn after {sectors} sectors"),
             Cut::Missing => write!(formatter, "write {write} missing"),
             Cut::Alone => write!(formatter, "write {write} alone"),
             Cut::Subset(number) => write!(formatter, "up to write {write} some, sample {number}"),
@@ -123,16 +126,16 @@ fn in_order<E>(
 ) -> Result<(), E> {
     for number in epoch.clone() {
         let write = recording.writes()[number];
-        if write.length > recording.sector() {
-            let first = Write {
-                length: recording.sector(),
+        let sector = recording.sector();
+        for sectors in torn(write.length / sector) {
+            state.write(&Write {
+                length: sectors * sector,
                 ..write
-            };
-            state.write(&first);
+            });
             visit(
                 Name {
                     write: number,
-                    cut: Cut::Torn,
+                    cut: Cut::Torn(sectors),
                 },
                 state,
             )?;
@@ -147,6 +150,15 @@ fn in_order<E>(
         )?;
     }
     Ok(())
+}
+
+/// After how many of its sectors a write is torn: after each where it is short, as superblocks, folders and tables are, else after
+/// the first, in the middle and before the last.
+fn torn(sectors: u64) -> Vec<u64> {
+    if sectors <= SHORT {
+        return (1..sectors).collect();
+    }
+    vec![1, sectors / 2, sectors - 1]
 }
 
 /// The numbers of the writes between two flushes; empty ones are left out.

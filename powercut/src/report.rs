@@ -53,6 +53,8 @@ pub struct OperationReport {
     pub uefi: Counts,
     /// Absent for disks that no BIOS starts.
     pub bios: Option<Counts>,
+    /// States whose configuration a node repairs before it mounts it, because its journal alone is not enough.
+    pub repaired: u64,
     /// States of which either firmware makes a failure.
     pub failures: u64,
     /// The first of them.
@@ -79,6 +81,7 @@ impl OperationReport {
             distinct: 0,
             uefi: Counts::default(),
             bios: None,
+            repaired: 0,
             failures: 0,
             told: Vec::new(),
             seconds: 0.0,
@@ -123,8 +126,8 @@ impl Report {
 
     /// The table for docs/spec.md, and the failures below it.
     pub fn markdown(&self) -> String {
-        let mut text = "| operation | writes | flushes | cut points | reordered | distinct | UEFI: old / new / nothing | BIOS: old / new / nothing | failures |\n\
-                        |---|---|---|---|---|---|---|---|---|\n"
+        let mut text = "| operation | writes | flushes | cut points | reordered | distinct | UEFI: old / new / nothing | BIOS: old / new / nothing | repaired | failures |\n\
+                        |---|---|---|---|---|---|---|---|---|---|\n"
             .to_owned();
         let counts = |counts: &Counts| format!("{} / {} / {}", counts.old, counts.new, counts.nothing);
         for operation in &self.operations {
@@ -139,7 +142,7 @@ impl Report {
             // Writing to a String cannot fail.
             let _ = writeln!(
                 text,
-                "| {}{note} | {} | {} | {} | {} | {} | {} | {bios} | {} |",
+                "| {}{note} | {} | {} | {} | {} | {} | {} | {bios} | {} | {} |",
                 operation.operation.name(),
                 operation.writes,
                 operation.flushes,
@@ -147,18 +150,20 @@ impl Report {
                 operation.reordered,
                 operation.distinct,
                 counts(&operation.uefi),
+                operation.repaired,
                 operation.failures,
             );
         }
         let sum = |of: fn(&OperationReport) -> u64| self.operations.iter().map(of).sum::<u64>();
         let _ = writeln!(
             text,
-            "| together | {} | {} | {} | {} | {} | | | {} |",
+            "| together | {} | {} | {} | {} | {} | | | {} | {} |",
             sum(|o| o.writes),
             sum(|o| o.flushes),
             sum(|o| o.cut_points),
             sum(|o| o.reordered),
             sum(|o| o.distinct as u64),
+            sum(|o| o.repaired),
             sum(|o| o.failures),
         );
         for operation in &self.operations {
@@ -196,6 +201,7 @@ mod tests {
                 ..Counts::default()
             },
             bios: None,
+            repaired: 0,
             failures,
             told: Vec::new(),
             seconds: 1.0,

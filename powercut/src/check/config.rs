@@ -1,6 +1,6 @@
 //! Whether a node could read its configuration. The partition of a state is written to a file, its journal is replayed by
-//! the program that replays it before a node mounts it (`e2fsck -p`), and the files are taken out by `debugfs`. Parts that were
-//! not written since are not looked at twice.
+//! what a node does before it mounts it (`e2fsck -p`, and `e2fsck -y` where that is not enough), and the files are taken out by
+//! `debugfs`. Parts that were not written since are not looked at twice.
 
 use std::{
     collections::HashMap,
@@ -27,6 +27,8 @@ const UNCORRECTED: i32 = 4;
 pub(super) struct Configuration {
     /// Of the copy that counts.
     pub(super) generation: u64,
+    /// Its file system needed more than its journal.
+    pub(super) repaired: bool,
 }
 
 /// Looks at configurations and remembers what it saw.
@@ -64,9 +66,14 @@ impl Configurations {
 fn look(state: &State<'_>, partition: Extent, folder: &Path) -> anyhow::Result<Result<Configuration, String>> {
     let image = folder.join("config.img");
     copy(state, partition, &image).context("cannot copy the configuration's partition")?;
-    let checked = tool("e2fsck", &["-p".as_ref(), image.as_os_str()], folder)?;
-    if checked.status >= UNCORRECTED {
-        return Ok(Err(format!("its file system cannot be mounted: {}", checked.said)));
+    let mut repaired = false;
+    let careful = tool("e2fsck", &["-p".as_ref(), image.as_os_str()], folder)?;
+    if careful.status >= UNCORRECTED {
+        repaired = true;
+        let thorough = tool("e2fsck", &["-y".as_ref(), image.as_os_str()], folder)?;
+        if thorough.status >= UNCORRECTED {
+            return Ok(Err(format!("its file system cannot be mounted: {}", careful.said)));
+        }
     }
     let mut copies = Vec::new();
     for name in COPIES {
@@ -87,6 +94,7 @@ fn look(state: &State<'_>, partition: Extent, folder: &Path) -> anyhow::Result<R
     Ok(match ledger::newest([a, b]) {
         Some((_, version)) => Ok(Configuration {
             generation: version.generation,
+            repaired,
         }),
         None if a.is_none() && b.is_none() => Err("there is no copy of it".to_owned()),
         None => Err("no copy of it is whole".to_owned()),

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use corbel_layout::grubenv::Trial;
+use corbel_layout::grubenv::{GrubEnv, Trial};
 use corbel_plan::slots::{Firmware, Running, Step, plan_bless, plan_rollback, plan_upgrade};
 
 use super::*;

@@ -37,7 +37,7 @@ fn every_boundary_and_every_order_between_flushes() {
     let found = all(&recorder.finish(), 3);
     let expected = [
         ("before the first write", "000"),
-        ("write 0 torn at its first sector", "100"),
+        ("write 0 torn after 1 sectors", "100"),
         ("after write 0", "110"),
         ("after write 1", "120"),
         ("write 0 missing", "020"),
@@ -62,6 +62,13 @@ fn a_forced_write_is_not_overtaken() {
         .collect();
     assert!(found.contains("023"), "{found:?}");
     assert!(!found.contains("103") && !found.contains("003"), "{found:?}");
+}
+
+#[test]
+fn a_short_write_is_torn_at_each_sector_and_a_long_one_at_some() {
+    assert_eq!(torn(1), Vec::<u64>::new());
+    assert_eq!(torn(4), [1, 2, 3]);
+    assert_eq!(torn(100), [1, 50, 99]);
 }
 
 #[test]

@@ -39,8 +39,8 @@ const SIZES: Sizes = Sizes {
 #[derive(Debug)]
 pub(crate) struct SmallRelease {
     pub(crate) release: Release,
-    image: Vec<u8>,
-    uki: Vec<u8>,
+    pub(crate) image: Vec<u8>,
+    pub(crate) uki: Vec<u8>,
 }
 
 impl SmallRelease {
@@ -66,7 +66,7 @@ impl SmallRelease {
         }
     }
 
-    fn words(&self, slot: Slot) -> String {
+    pub(crate) fn words(&self, slot: Slot) -> String {
         format!("corbel.root={} quiet corbel.slot={slot}", self.release.root_hash)
     }
 }
