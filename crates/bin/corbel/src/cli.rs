@@ -60,6 +60,9 @@ pub(crate) enum Command {
     Completions(cmd::completions::CompletionsArgs),
     /// Prints the manual page, or writes all of them into a folder
     Man(cmd::man::ManArgs),
+    /// Judges a version that is on trial, after each start of an installed node
+    #[command(hide = true)]
+    Gate(cmd::gate::GateArgs),
     /// Asks for the password of admin and becomes a shell, for the kernel word rescue
     #[command(hide = true)]
     Rescue,

@@ -77,6 +77,7 @@ fn dispatch(cli: Cli, printer: &Printer) -> Result<(), Failure> {
         Command::Image(args) => cmd::image::run(args, printer),
         Command::Completions(args) => cmd::completions::run(&args, printer),
         Command::Man(args) => cmd::man::run(&args, printer),
+        Command::Gate(args) => cmd::gate::run(&args, printer),
         Command::Rescue => cmd::rescue::run(printer),
         Command::Settle(args) => cmd::settle::run(args, printer),
     }

@@ -1,6 +1,5 @@
 //! A machine whose disks and slots exist only here: work on it makes visible progress, can be held, and can be told to fail.
 
-use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -235,7 +234,7 @@ impl System for FakeSystem {
             std::process::id(),
             COUNT.fetch_add(1, Ordering::Relaxed)
         );
-        Ok(Spool::new(PathBuf::from(std::env::temp_dir()).join(name)))
+        Ok(Spool::new(std::env::temp_dir().join(name)))
     }
 
     /// The version is what stands in the URL's last segment, such as `corbel-0.2.0.iso`.

@@ -1,0 +1,138 @@
+//! The node's own disks, slots and power: the real [`System`].
+
+mod slots;
+mod spool;
+
+use std::error::Error;
+use std::path::Path;
+
+use corbel_agent::{Disk, Permits, Plan, Restart, Slots, Source, Spool, System, SystemError};
+use corbel_model::ByteSize;
+use corbel_model::install::{InstallRequest, UninstallRequest};
+use corbel_progress::Sink;
+use corbel_sys::{Cancel, Program, read_limited, write_atomic};
+
+/// The seed's document of this boot, as settle found it.
+const SEED: &str = "/run/corbel/seed.toml";
+/// Names of machines that were saved, one a line, over a reboot.
+const SAVED: &str = "/data/saved-machines";
+const LIMIT: u64 = 1 << 20;
+
+/// This machine.
+#[derive(Debug, Default)]
+pub(crate) struct Machine;
+
+fn refused(sentence: impl Into<String>) -> SystemError {
+    SystemError::Refused(sentence.into())
+}
+
+/// The error and its causes on one line.
+fn sentence(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text.push_str(&format!(": {cause}"));
+        source = cause.source();
+    }
+    text.lines().collect::<Vec<_>>().join(" ")
+}
+
+fn failed(operation: &str, error: &dyn Error) -> SystemError {
+    SystemError::Failed {
+        operation: operation.to_owned(),
+        problem: sentence(error),
+    }
+}
+
+/// Until the installer's own part is in this daemon.
+fn not_here<T>() -> Result<T, SystemError> {
+    Err(refused("this version of the daemon does not install to disks"))
+}
+
+impl System for Machine {
+    fn disks(&self) -> Result<Vec<Disk>, SystemError> {
+        not_here()
+    }
+    fn document(&self) -> Result<Option<String>, SystemError> {
+        let path = Path::new(SEED);
+        if !path.exists() {
+            return Ok(None);
+        }
+        let bytes = read_limited(path, LIMIT).map_err(|error| failed("reading the seed's document", &error))?;
+        Ok(Some(String::from_utf8_lossy(&bytes).into_owned()))
+    }
+    fn plan_install(&self, _: &InstallRequest) -> Result<Plan, SystemError> {
+        not_here()
+    }
+    fn install(&self, _: &InstallRequest, _: &dyn Sink, _: &Cancel) -> Result<(), SystemError> {
+        not_here()
+    }
+    fn plan_uninstall(&self, _: &UninstallRequest) -> Result<Plan, SystemError> {
+        not_here()
+    }
+    fn uninstall(&self, _: &UninstallRequest, _: &dyn Sink, _: &Cancel) -> Result<(), SystemError> {
+        not_here()
+    }
+
+    fn slots(&self) -> Result<Slots, SystemError> {
+        self.read_slots()
+    }
+    fn spool(&self, bytes: ByteSize) -> Result<Spool, SystemError> {
+        spool::receive(bytes)
+    }
+    fn fetch(&self, url: &str, sink: &dyn Sink, cancel: &Cancel) -> Result<Spool, SystemError> {
+        spool::from_url(url, sink, cancel)
+    }
+    fn upgrade(
+        &self,
+        source: &Source,
+        permits: Permits,
+        sink: &dyn Sink,
+        cancel: &Cancel,
+    ) -> Result<String, SystemError> {
+        self.write_upgrade(source, permits, sink, cancel)
+    }
+    fn rollback(&self, sink: &dyn Sink, cancel: &Cancel) -> Result<String, SystemError> {
+        self.arm_other(sink, cancel)
+    }
+
+    fn restart(&self, how: Restart) -> Result<(), SystemError> {
+        let verb = match how {
+            Restart::Firmware => "reboot",
+            Restart::PowerOff => "poweroff",
+            // A start without the loader counts no try, so that a bad version could not be left again.
+            Restart::Fast => {
+                tracing::warn!("a fast reboot is not possible yet; rebooting through firmware");
+                "reboot"
+            }
+        };
+        let run = Program::new("systemctl").args(["--no-block", verb]).run(&Cancel::new());
+        run.map(drop).map_err(|error| failed("asking systemd", &error))
+    }
+
+    fn keep_saved(&self, names: &[String]) -> Result<(), SystemError> {
+        let text = names.join("\n");
+        write_atomic(Path::new(SAVED), text.as_bytes(), 0o600).map_err(|error| failed("noting saved machines", &error))
+    }
+    fn take_saved(&self) -> Vec<String> {
+        let path = Path::new(SAVED);
+        if !path.exists() {
+            return vec![];
+        }
+        let text = match read_limited(path, LIMIT) {
+            Ok(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
+            Err(error) => {
+                tracing::warn!(%error, "saved machines cannot be resumed");
+                return vec![];
+            }
+        };
+        // Forgotten before they are started: a machine that brings the node down must not do it again at each boot.
+        if let Err(error) = std::fs::remove_file(path) {
+            tracing::warn!(%error, "the note of saved machines cannot be removed");
+        }
+        text.lines()
+            .filter(|line| !line.is_empty())
+            .map(str::to_owned)
+            .collect()
+    }
+}
