@@ -64,11 +64,14 @@ pub fn title(text: &str) -> String {
         .collect()
 }
 
-/// The lines of a menu entry that load a kernel and its initrd from the loop device `(uki)`.
-pub fn load_lines(blocks: &Blocks, words: &str) -> String {
+/// A menu entry that loads a kernel and its initrd from the loop device `(uki)`.
+pub fn entry(name: &str, blocks: &Blocks, words: &str) -> String {
     format!(
-        "\techo \"Loading the kernel ...\"\n\tlinux (uki){} {words}\n\tinitrd (uki){}\n",
-        blocks.linux, blocks.initrd
+        "menuentry \"{}\" {{\n\techo \"Loading the kernel ...\"\n\tlinux (uki){} {}\n\tinitrd (uki){}\n}}\n",
+        title(name),
+        blocks.linux,
+        quoted(words),
+        blocks.initrd
     )
 }
 
@@ -125,7 +128,7 @@ pub fn main_config(timeout: u32) -> String {
     format!(
         "# The same on every disk; what may differ lies in grubenv and in the folders of the slots.\n{}\
          set good=a\nset trial=\nset tries=0\nset load=no\nset more=\nload_env good trial tries\n\
-         if [ \"$good\" = a ]; then set other=b; else set good=b; set other=a; fi\n\n\
+         if [ \"$good\" = b ]; then set other=a; else set good=a; set other=b; fi\n\n\
          # The slot to start, and the tries that are left after this one.\n\
          set slot=$good\nset left=\nif [ \"$trial\" = \"$other\" ]; then\n{chain}\tfi\n\
          \tif [ -n \"$left\" ]; then set slot=$trial; fi\nfi\n\n\

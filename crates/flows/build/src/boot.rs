@@ -4,7 +4,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use corbel_layout::pe;
+use corbel_layout::{grub, pe};
 use corbel_release::manifest::Entry;
 use corbel_sys::write_atomic;
 
@@ -271,34 +271,13 @@ fn menu(uki: &Path, recipe: &Loaded, entries: &[Entry]) -> Result<String, BuildE
     let file = fs::read(uki).map_err(BuildError::io("read", uki))?;
     let sections = pe::sections(file.as_slice(), file.len() as u64)
         .map_err(|e| BuildError::content(format!("the UKI that ukify made cannot be read: {e}")))?;
-    let blocks = |name: &str| {
-        let section = sections
-            .iter()
-            .find(|section| section.name == name)
-            .ok_or_else(|| BuildError::content(format!("the UKI has no section {name}")))?;
-        if section.offset % 512 != 0 {
-            return Err(BuildError::content(format!(
-                "section {name} of the UKI does not begin at a sector"
-            )));
-        }
-        Ok(format!(
-            "(uki){}+{}",
-            section.offset / 512,
-            section.content().length.div_ceil(512)
-        ))
-    };
-    let (linux, initrd) = (blocks(".linux")?, blocks(".initrd")?);
+    let blocks = grub::blocks(&sections).map_err(|e| BuildError::content(e.to_string()))?;
     let mut text = format!(
-        "# {} is the name of the volume.\nset timeout={}\nset default=0\nserial --unit=0 --speed=115200\n\
-         terminal_input console serial\nterminal_output console serial\nset gfxpayload=text\n\
-         loopback esp /boot/esp.img\nloopback uki (esp)/{UKI}\n\n",
-        VOLUME, recipe.recipe.boot.timeout
+        "# {VOLUME} is the name of the volume.\n{}loopback esp /boot/esp.img\nloopback uki (esp)/{UKI}\n\n",
+        grub::head(recipe.recipe.boot.timeout)
     );
     for entry in entries {
-        text.push_str(&format!(
-            "menuentry \"{}\" {{\n\techo \"Loading the kernel ...\"\n\tlinux {linux} {}\n\tinitrd {initrd}\n}}\n",
-            entry.title, entry.words
-        ));
+        text.push_str(&grub::entry(&entry.title, &blocks, &entry.words));
     }
     text.push_str("menuentry \"Boot from the local disk\" {\n\texit 1\n}\n");
     Ok(text)

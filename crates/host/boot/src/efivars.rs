@@ -36,6 +36,15 @@ pub enum EfiVarsError {
     Full,
 }
 
+/// A boot entry that is there.
+#[derive(Debug)]
+struct Known {
+    number: u16,
+    label: String,
+    /// Of the partition that it starts from.
+    guid: Option<[u8; 16]>,
+}
+
 /// The firmware that started this system: UEFI has left `firmware/efi` below `/sys`, the argument.
 pub fn firmware(sys: &Path) -> Firmware {
     match sys.join("firmware/efi").is_dir() {
@@ -64,11 +73,11 @@ impl EfiVariables {
     /// A variable that cannot be read or written, or a firmware that is full.
     pub fn add(&self, drive: &HardDrive) -> Result<u16, EfiVarsError> {
         let known = self.entries()?;
-        let same = |(_, label, guid): &&(u16, String, Option<[u8; 16]>)| label == LABEL && *guid == Some(drive.guid);
+        let same = |known: &&Known| known.label == LABEL && known.guid == Some(drive.guid);
         let number = match known.iter().find(same) {
-            Some((number, _, _)) => *number,
+            Some(same) => same.number,
             None => (0..=u16::MAX)
-                .find(|number| known.iter().all(|(n, _, _)| n != number))
+                .find(|number| known.iter().all(|known| known.number != *number))
                 .ok_or(EfiVarsError::Full)?,
         };
         self.write(&boot_name(number), &load_option::render(LABEL, drive, PATH))?;
@@ -87,8 +96,8 @@ impl EfiVariables {
         let known = self.entries()?;
         let ours = known
             .iter()
-            .filter(|(_, label, guid)| label == LABEL && (only.is_none() || only == *guid));
-        let numbers: Vec<u16> = ours.map(|(number, _, _)| *number).collect();
+            .filter(|known| known.label == LABEL && (only.is_none() || only == known.guid));
+        let numbers: Vec<u16> = ours.map(|known| known.number).collect();
         let mut order = self.order()?;
         let before = order.len();
         order.retain(|number| !numbers.contains(number));
@@ -110,7 +119,7 @@ impl EfiVariables {
     }
 
     /// Numbers, labels and partitions of the boot entries.
-    fn entries(&self) -> Result<Vec<(u16, String, Option<[u8; 16]>)>, EfiVarsError> {
+    fn entries(&self) -> Result<Vec<Known>, EfiVarsError> {
         let io = |source| EfiVarsError::Io {
             operation: "list",
             name: "Boot####".to_owned(),
@@ -122,9 +131,9 @@ impl EfiVariables {
             let Some(number) = boot_number(&name) else { continue };
             let content = self.read(&name)?.unwrap_or_default();
             let (label, guid) = load_option::parse(&content).unwrap_or_default();
-            found.push((number, label, guid));
+            found.push(Known { number, label, guid });
         }
-        found.sort_by_key(|(number, _, _)| *number);
+        found.sort_by_key(|known| known.number);
         Ok(found)
     }
 
