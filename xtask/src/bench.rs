@@ -130,10 +130,10 @@ pub(crate) fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<()
         let measures = match case {
             Case::IsoSize => iso_size(&image)?,
             Case::IdleMemory | Case::DaemonMemory | Case::BootRatio | Case::ListRatio => {
-                node::measure(context, case.name(), &image, arguments.accel)?
+                node::measure(context, case.name(), &image, arguments)?
             }
             Case::BuildWarmRatio => build::warm_ratio(context)?,
-            Case::Reproducible => build::reproducible(context)?,
+            Case::Reproducible => build::reproducible(context, arguments.yes)?,
         };
         write(context, case.name(), &measures)?;
         rows.extend(measures.iter().map(Measure::row));

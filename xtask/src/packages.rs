@@ -107,15 +107,9 @@ pub(crate) fn install(context: &Context, purpose: Purpose, yes: bool) -> anyhow:
     install_these(context, &wanted(purpose), yes)
 }
 
-/// Fails, with what to type, when one of these rarely needed packages is missing.
-pub(crate) fn ensure(context: &Context, wanted: &[&str]) -> anyhow::Result<()> {
-    let missing = missing(context, wanted)?;
-    anyhow::ensure!(
-        missing.is_empty(),
-        "this needs more packages: `apt-get install {}`",
-        missing.join(" ")
-    );
-    Ok(())
+/// The same for packages that one task alone needs.
+pub(crate) fn install_more(context: &Context, wanted: &[&'static str], yes: bool) -> anyhow::Result<()> {
+    install_these(context, wanted, yes)
 }
 
 fn install_these(context: &Context, wanted: &[&str], yes: bool) -> anyhow::Result<()> {
@@ -129,7 +123,7 @@ fn install_these(context: &Context, wanted: &[&str], yes: bool) -> anyhow::Resul
         return Ok(());
     }
     for name in &missing {
-        report::talk(&format!("  {name:24} {}", reason(name)));
+        report::talk(format!("  {name:24} {}", reason(name)).trim_end());
     }
     if !yes && !agreed(&missing)? {
         bail!(
@@ -178,7 +172,7 @@ fn reason(name: &str) -> &'static str {
     PACKAGES
         .iter()
         .find(|package| package.name == name)
-        .map_or("", |package| package.reason)
+        .map_or("this task alone needs it", |package| package.reason)
 }
 
 fn missing<'a>(context: &Context, wanted: &[&'a str]) -> anyhow::Result<Vec<&'a str>> {

@@ -110,8 +110,8 @@ fn remove(folder: &Path) -> anyhow::Result<()> {
 /// the image shows. `faketime` moves the clock for the builder, the compilers and what else it starts on the host; programs
 /// in the tools tree do not load it and see the real clock, which has moved on between the builds as well. (A time name
 /// space would not do: it moves only the clocks that count from the start of the machine.)
-pub(super) fn reproducible(context: &Context) -> anyhow::Result<Vec<Measure>> {
-    packages::ensure(context, &["faketime"])?;
+pub(super) fn reproducible(context: &Context, yes: bool) -> anyhow::Result<Vec<Measure>> {
+    packages::install_more(context, &["faketime"], yes)?;
     // Fetches what is missing, so that both builds have the same lock and need no network.
     image::build(context)?;
     let folder = context.build().join("bench/reproducible");

@@ -4,11 +4,16 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 
-use super::Measure;
-use crate::{context::Context, e2e::Accel};
+use super::{Arguments, Measure};
+use crate::context::Context;
 
 /// Runs one case of `corbel-measure`.
-pub(super) fn measure(context: &Context, case: &str, image: &Path, accel: Accel) -> anyhow::Result<Vec<Measure>> {
+pub(super) fn measure(
+    context: &Context,
+    case: &str,
+    image: &Path,
+    arguments: &Arguments,
+) -> anyhow::Result<Vec<Measure>> {
     context
         .cargo(&[
             "build",
@@ -21,7 +26,7 @@ pub(super) fn measure(context: &Context, case: &str, image: &Path, accel: Accel)
         ])
         .run()?;
     let reference = if case == "boot-ratio" {
-        Some(super::reference::make(context)?)
+        Some(super::reference::make(context, arguments.yes)?)
     } else {
         None
     };
@@ -38,7 +43,7 @@ pub(super) fn measure(context: &Context, case: &str, image: &Path, accel: Accel)
         .flat_map(|path| ["--lister".into(), path.into_os_string()]);
     let text = context
         .program(context.target().join("debug/corbel-measure"))
-        .args([case, "--accel", accel.name(), "--image"])
+        .args([case, "--accel", arguments.accel.name(), "--image"])
         .args([image])
         .args(["--logs"])
         .args([context.build().join("bench/logs")])

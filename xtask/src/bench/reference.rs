@@ -26,12 +26,12 @@ WantedBy=multi-user.target
 ";
 
 /// The folder with `disk.img`, `vmlinuz` and `initrd.img`, made when it is not there.
-pub(super) fn make(context: &Context) -> anyhow::Result<PathBuf> {
+pub(super) fn make(context: &Context, yes: bool) -> anyhow::Result<PathBuf> {
     let folder = context.build().join("bench/reference");
     if folder.join("disk.img").exists() {
         return Ok(folder);
     }
-    packages::ensure(context, &["mmdebstrap", "e2fsprogs"])?;
+    packages::install_more(context, &["mmdebstrap", "e2fsprogs"], yes)?;
     ensure!(
         rustix::process::geteuid().is_root(),
         "making the reference needs root: its disk has files of many owners"
