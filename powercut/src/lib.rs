@@ -3,6 +3,7 @@
 //!
 //! [`log`] reads what was recorded, [`replay()`] makes the states, a [`Checker`] judges them.
 
+pub mod boot;
 pub mod check;
 pub mod esp;
 pub mod judge;

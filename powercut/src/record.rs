@@ -14,6 +14,7 @@ use corbel_node_api::{
 };
 
 use crate::recording::{ABOUT, About, BEFORE, LOG, Operation};
+use crate::{boot::boot_states, report::Booted};
 
 /// The smallest disk that a node boots from.
 const DISK: u64 = 8_000_000_000;
@@ -30,11 +31,14 @@ sum=$(tail -n +2 $from | sha256sum | cut -d' ' -f1)
 { echo "# corbel generation=$new sha256=$sum"; tail -n +2 $from; } > .save
 sync .save; mv .save $to; sync ."##;
 
-/// Records everything; gives the folders of the recordings in their order.
+/// In the folder of a firmware's recordings: the states that were booted, a list of [`Booted`].
+pub const BOOTED: &str = "booted.json";
+
+/// Records everything below `out`, and boots `boots` states of the upgrade.
 ///
 /// # Errors
 /// When a boot or an operation fails; then nothing is proved.
-pub async fn record(run: &Run, firmware: Firmware, out: &Path) -> anyhow::Result<Vec<PathBuf>> {
+pub async fn record(run: &Run, firmware: Firmware, out: &Path, boots: usize) -> anyhow::Result<()> {
     let next = run.next_image()?;
     let (old, new) = (run.image().iso().to_path_buf(), next.iso().to_path_buf());
     let mut recorder = Recorder {
@@ -47,11 +51,12 @@ pub async fn record(run: &Run, firmware: Firmware, out: &Path) -> anyhow::Result
     recorder.install(&old).await?;
     recorder.save(&old).await?;
     recorder.upgrade(&old, &new).await?;
+    let booted = recorder.boot(firmware, boots).await?;
+    run::keep(&out.join(BOOTED), &serde_json::to_string_pretty(&booted)?)?;
     recorder.first_boot(&old, &new, SlotName::B).await?;
     recorder.rollback(&new, &old).await?;
     recorder.first_boot(&new, &old, SlotName::A).await?;
-    recorder.uninstall(&old).await?;
-    Ok(recorder.recordings)
+    recorder.uninstall(&old).await
 }
 
 struct Recorder<'a> {
@@ -125,6 +130,12 @@ impl Recorder<'_> {
         };
         node.api().upload_upgrade(flags, size, file, |_| {}).await?;
         reset(node).await.context("the upgrade")
+    }
+
+    /// Boots states of the latest recording.
+    async fn boot(&mut self, firmware: Firmware, count: usize) -> anyhow::Result<Vec<Booted>> {
+        let folder = self.recordings.last().context("nothing was recorded")?;
+        boot_states(self.run, &mut self.server, firmware, folder, count).await
     }
 
     async fn first_boot(&mut self, old: &Path, new: &Path, slot: SlotName) -> anyhow::Result<()> {

@@ -75,6 +75,18 @@ pub struct About {
     pub new: Option<PathBuf>,
 }
 
+impl About {
+    /// Reads it from the recording's folder.
+    ///
+    /// # Errors
+    /// When the file is missing or damaged.
+    pub fn read(folder: &Path) -> anyhow::Result<Self> {
+        let path = folder.join(ABOUT);
+        let text = std::fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
+        serde_json::from_str(&text).with_context(|| format!("cannot use {}", path.display()))
+    }
+}
+
 /// The bytes of a recording, ready to be replayed.
 #[derive(Debug)]
 pub struct Recording {

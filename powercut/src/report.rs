@@ -36,6 +36,16 @@ pub struct Failure {
     pub reason: String,
 }
 
+/// A judged state that was really booted.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Booted {
+    pub operation: Operation,
+    /// How the power was cut.
+    pub state: String,
+    /// What answered; it is what was judged.
+    pub version: String,
+}
+
 /// One recording, judged.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct OperationReport {
@@ -93,6 +103,9 @@ impl OperationReport {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Report {
     pub operations: Vec<OperationReport>,
+    /// States that were really booted when the recordings were made.
+    #[serde(default)]
+    pub booted: Vec<Booted>,
 }
 
 impl Report {
@@ -166,6 +179,13 @@ impl Report {
             sum(|o| o.repaired),
             sum(|o| o.failures),
         );
+        if !self.booted.is_empty() {
+            let _ = writeln!(
+                text,
+                "\nReally booted, each with the version that was judged: {} states.",
+                self.booted.len()
+            );
+        }
         for operation in &self.operations {
             for Failure {
                 state,
@@ -213,6 +233,7 @@ mod tests {
             operations: Operation::ALL
                 .map(|kind| operation(kind, cut_points, failures))
                 .to_vec(),
+            booted: Vec::new(),
         }
     }
 

@@ -2,7 +2,7 @@
 //! left, and writes the report. Nothing but the report's table goes to stdout.
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeSet, HashMap},
     path::{Path, PathBuf},
     process::ExitCode,
 };
@@ -15,9 +15,10 @@ use corbel_e2e::{
 };
 use corbel_powercut::{
     Recording, Report, judge,
-    record::record,
+    record::{BOOTED, record},
     recording::{ABOUT, About},
     release::Release,
+    report::Booted,
 };
 
 /// Cut the power at every write.
@@ -45,6 +46,9 @@ enum Action {
         logs: PathBuf,
         #[arg(long, default_value = "uefi")]
         firmware: Firmware,
+        /// How many states of the upgrade are really booted
+        #[arg(long, default_value_t = 10)]
+        boots: usize,
         /// auto, kvm or tcg
         #[arg(long, default_value = "auto")]
         accel: String,
@@ -81,6 +85,7 @@ fn run(action: Action) -> anyhow::Result<()> {
             out,
             logs,
             firmware,
+            boots,
             accel,
         } => {
             let name = match firmware {
@@ -91,8 +96,7 @@ fn run(action: Action) -> anyhow::Result<()> {
             let run = Run::new(&image, &logs, &format!("powercut-{name}"), &accel)?.with_next(&next);
             runtime
                 .context("cannot start")?
-                .block_on(record(&run, firmware, &out.join(name)))?;
-            Ok(())
+                .block_on(record(&run, firmware, &out.join(name), boots))
         }
         Action::Judge {
             recordings,
@@ -110,10 +114,17 @@ fn judge_all(roots: &[PathBuf], report_path: &Path, markdown: &Path) -> anyhow::
     ensure!(!folders.is_empty(), "there are no recordings in {roots:?}");
     let mut releases: HashMap<PathBuf, Release> = HashMap::new();
     let mut report = Report::default();
+    for root in folders
+        .iter()
+        .filter_map(|folder| folder.parent())
+        .collect::<BTreeSet<_>>()
+    {
+        if let Ok(text) = std::fs::read_to_string(root.join(BOOTED)) {
+            report.booted.extend(serde_json::from_str::<Vec<Booted>>(&text)?);
+        }
+    }
     for folder in folders {
-        let about = folder.join(ABOUT);
-        let text = std::fs::read_to_string(&about).with_context(|| format!("cannot read {}", about.display()))?;
-        let about: About = serde_json::from_str(&text).with_context(|| format!("cannot use {}", about.display()))?;
+        let about = About::read(&folder)?;
         let isos = [about.old, about.new].map(|iso| iso.map(|iso| folder.join(iso)));
         for iso in isos.iter().flatten() {
             if !releases.contains_key(iso) {

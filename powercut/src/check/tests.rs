@@ -277,6 +277,25 @@ fn a_configuration_that_cannot_be_read_is_seen() {
     assert_told(&reasons, "the configuration: its file system cannot");
 }
 
+/// The superblock of ext4 has two sectors of 512 bytes and a checksum in the second. The kernel writes it at each mount.
+#[test]
+fn a_torn_superblock_is_repaired_from_its_backup() {
+    let (mut node, old, new) = node();
+    let at = node.extent(Role::Config).offset + 1024;
+    let sector = std::fs::read(node.recorder.disk()).unwrap()[at as usize..at as usize + 512].to_vec();
+    let mut torn = sector.clone();
+    // s_wtime
+    torn[0x30] ^= 1;
+    node.recorder.write(at, &torn);
+    node.recorder.flush();
+    node.recorder.write(at, &sector);
+    node.recorder.flush();
+    node.run(&steps(), &new);
+    let report = upgrade(node, &old, &new);
+    assert_eq!(report.told, []);
+    assert!(report.repaired > 0, "{report:?}");
+}
+
 #[test]
 fn a_configuration_that_goes_back_is_seen() {
     let keep = tempfile::tempdir().unwrap();

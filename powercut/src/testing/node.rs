@@ -29,7 +29,8 @@ const SIZES: Sizes = Sizes {
     esp: 36 * MIB,
     bios: MIB,
     root: MIB,
-    config: 8 * MIB,
+    // With a second block group, so that there is a backup of the superblock.
+    config: 20 * MIB,
     log: MIB,
     swap: 0,
     data: DataSize::None,
@@ -224,7 +225,7 @@ impl SmallNode {
             .expect("a document");
         self.recorder.changed_by(part.offset, part.length, 4096, |image| {
             corbel_e2e::run::tool("mkfs.ext4", |mkfs| {
-                mkfs.arg("-q").arg("-d").arg(folder.path()).arg(image)
+                mkfs.args(["-q", "-b", "1024", "-d"]).arg(folder.path()).arg(image)
             })
             .expect("a file system");
         });
