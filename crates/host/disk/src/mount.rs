@@ -44,3 +44,15 @@ pub fn move_mount(from: &Path, to: &Path) -> Result<(), MountError> {
     };
     rustix::mount::mount_move(from, to).map_err(failed)
 }
+
+/// Takes the mount at `target` away again; everything that was written there is on the device when this returns.
+///
+/// # Errors
+/// As umount(2).
+pub fn unmount(target: &Path) -> Result<(), MountError> {
+    rustix::mount::unmount(target, rustix::mount::UnmountFlags::empty()).map_err(|e| MountError {
+        what: "nothing".into(),
+        target: target.to_owned(),
+        source: e.into(),
+    })
+}
