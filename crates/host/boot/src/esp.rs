@@ -112,15 +112,21 @@ impl Esp for MountedEsp {
         let target = self.folder.join(path);
         let folder = target.parent().unwrap_or(&self.folder);
         fs::create_dir_all(folder).map_err(EspError::at("make the folder of", path))?;
-        // systemd-boot reads no names that begin with a dot, so that a left over one starts nothing.
-        let mut file = tempfile::Builder::new()
-            .prefix(".corbel-")
-            .tempfile_in(folder)
-            .map_err(EspError::at("make", path))?;
-        file.write_all(content).map_err(EspError::at("write", path))?;
-        file.as_file().sync_all().map_err(EspError::at("flush", path))?;
-        file.persist(&target)
-            .map_err(|e| EspError::at("rename to", path)(e.error))?;
+        // Always the same name beside it: what a power cut left behind is written over and never fills the partition. A loader
+        // starts nothing that begins with a dot.
+        let name = target.file_name().unwrap_or_default().to_string_lossy();
+        let staged = folder.join(format!(".{name}.new"));
+        let write = || {
+            let mut file = File::create(&staged)?;
+            file.write_all(content)?;
+            file.sync_all()
+        };
+        if let Err(source) = write() {
+            // A half-written file is of no use; that it could not be written is what counts.
+            let _ = fs::remove_file(&staged);
+            return Err(EspError::at("write", path)(source));
+        }
+        fs::rename(&staged, &target).map_err(EspError::at("rename to", path))?;
         self.flush(path)
     }
 
