@@ -1,5 +1,6 @@
 //! The node's own disks, slots and power: the real [`System`].
 
+mod disks;
 mod slots;
 mod spool;
 
@@ -51,7 +52,7 @@ fn not_here<T>() -> Result<T, SystemError> {
 
 impl System for Machine {
     fn disks(&self) -> Result<Vec<Disk>, SystemError> {
-        not_here()
+        Ok(disks::list(&disks::observe()?))
     }
     fn document(&self) -> Result<Option<String>, SystemError> {
         let path = Path::new(SEED);
@@ -61,14 +62,14 @@ impl System for Machine {
         let bytes = read_limited(path, LIMIT).map_err(|error| failed("reading the seed's document", &error))?;
         Ok(Some(String::from_utf8_lossy(&bytes).into_owned()))
     }
-    fn plan_install(&self, _: &InstallRequest) -> Result<Plan, SystemError> {
-        not_here()
+    fn plan_install(&self, request: &InstallRequest) -> Result<Plan, SystemError> {
+        disks::installation(request).map(|plan| disks::told(&plan))
     }
     fn install(&self, _: &InstallRequest, _: &dyn Sink, _: &Cancel) -> Result<(), SystemError> {
         not_here()
     }
-    fn plan_uninstall(&self, _: &UninstallRequest) -> Result<Plan, SystemError> {
-        not_here()
+    fn plan_uninstall(&self, request: &UninstallRequest) -> Result<Plan, SystemError> {
+        disks::removal(request)
     }
     fn uninstall(&self, _: &UninstallRequest, _: &dyn Sink, _: &Cancel) -> Result<(), SystemError> {
         not_here()

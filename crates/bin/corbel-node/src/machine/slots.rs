@@ -24,7 +24,7 @@ const NAME: &str = "corbel";
 const ARCHITECTURE: &str = "amd64";
 
 /// A file or a device that is only read.
-struct ReadOnly(File);
+pub(super) struct ReadOnly(pub(super) File);
 
 impl ReadAt for ReadOnly {
     fn read_at(&self, offset: u64, buf: &mut [u8]) -> io::Result<()> {
