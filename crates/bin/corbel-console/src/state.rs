@@ -219,6 +219,7 @@ impl State {
             Key::Char('q') => return Some(Action::Quit),
             Key::Char('i') => {
                 let mut wizard = self.installer?.wizard();
+                wizard.begin_with(self.operation.as_ref());
                 let exit = self.node.as_ref().and_then(|node| wizard.learn(node));
                 self.wizard = Some(wizard);
                 return self.exit(exit);

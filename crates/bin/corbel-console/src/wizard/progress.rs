@@ -35,6 +35,15 @@ impl Wizard {
         self.settle_focus();
     }
 
+    /// What goes on is followed; what ended before the wizard was called is known already.
+    pub(crate) fn begin_with(&mut self, operation: Option<&OperationInfo>) {
+        match operation {
+            Some(operation) if operation.is_running() => self.work(operation.clone()),
+            Some(operation) => self.dismissed = Some(operation.id),
+            None => {}
+        }
+    }
+
     /// Whether asking to stop makes sense.
     pub(crate) fn can_stop(&self) -> bool {
         let operation = self.operation.as_ref();
