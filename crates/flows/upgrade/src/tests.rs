@@ -9,7 +9,7 @@ use corbel_layout::slot::Slot;
 use corbel_plan::gate::Facts;
 use corbel_plan::slots::{Firmware, Outcome};
 use corbel_progress::Event;
-use corbel_release::release::{KeySet, Policy};
+use corbel_release::release::{KeySet, Policy, Signed};
 use corbel_sys::{Cancel, write_atomic};
 
 use super::fake::{FakeNode, Parts, SLOT_BYTES, parts};
@@ -374,4 +374,30 @@ fn the_owners_words_reach_both_loaders() {
     let text = |path: &str| String::from_utf8_lossy(&files[path]).into_owned();
     assert!(text("loader/entries/corbel-b+3.conf").ends_with("quiet corbel.slot=b console=ttyS1 a=$b\n"));
     assert!(text("corbel/b/grub.cfg").contains("corbel.slot=b console=ttyS1 'a=$b' $more"));
+}
+
+/// `signed/` holds the manifest of the fake release 1.1, signed with a key that was made for it and thrown away.
+#[test]
+fn a_signed_release_is_taken_and_a_changed_one_is_not() {
+    let text = include_str!("signed/release.json");
+    let signature = include_str!("signed/release.sig");
+    let folder = tempfile::tempdir().expect("a folder");
+    assert!(load_keys(&folder.path().join("none")).expect("no keys").is_empty());
+    let key = folder.path().join("owner.pub");
+    write_atomic(&key, include_bytes!("signed/key.pub"), 0o644).expect("written");
+    let keys = load_keys(folder.path()).expect("a key");
+    let strict = Policy {
+        allow_unsigned: false,
+        ..policy()
+    };
+    let open = |text: &str| Release::open(parts("1.1").iso(text.as_bytes(), Some(signature)), &keys, &strict);
+    let release = open(text).expect("signed by the owner");
+    assert_eq!(release.signed(), &Signed::By("owner.pub".to_owned()));
+    let mut node = FakeNode::installed(Firmware::Bios);
+    upgrade(&node, &release, &silent, &Cancel::new()).expect("upgraded");
+    assert_eq!(node.boot(), Slot::B);
+    let changed = open(&text.replace("\"expires\": 5000", "\"expires\": 9000")).expect_err("changed");
+    assert!(changed.to_string().contains("is by none of the keys"), "{changed}");
+    write_atomic(&key, b"nonsense", 0o644).expect("written");
+    load_keys(folder.path()).expect_err("a key that cannot be read is told");
 }

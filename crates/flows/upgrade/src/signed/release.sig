@@ -1,0 +1,4 @@
+untrusted comment: signature
+RUSi/QMo8YPle8wge5r7Ww9BLHJww6WtD+8dGPmq8afLHCQqngxi8dTDhe+mXM5yN3y8CNT7eiCjyMpkfnrTVoy+7+RFxKmKzgQ=
+trusted comment: release
+0HZw70O+KG1fEvjpEIlfBzsZxM5TPf+Ce7nZw33ZV71MFigarp0hIJLa1qJJE9odlScCPjUWGvCxEii3/YT8Ag==
