@@ -2,15 +2,18 @@
 //! no other, and its EFI partition, mounted for as long as somebody holds it. Daemon and health gate both begin here.
 
 mod esp;
+mod fast;
 mod place;
 
 use std::path::PathBuf;
 
 use corbel_boot::{EspError, MountedEsp, read_state};
 use corbel_disk::MountError;
+use corbel_layout::slot::Slot;
 use corbel_upgrade::Installed;
 
 pub use esp::EspMount;
+pub use fast::load_next;
 pub use place::{Place, find};
 
 /// Why the installed node was not found.
@@ -30,6 +33,19 @@ pub enum MachineError {
     Mount(#[from] MountError),
     #[error(transparent)]
     Esp(#[from] EspError),
+    #[error(transparent)]
+    Boot(#[from] corbel_boot::BootError),
+    #[error(transparent)]
+    Program(#[from] corbel_sys::ProgramError),
+    #[error("the boot records name nothing that can be started")]
+    NothingToStart,
+    #[error("slot {slot} lacks {what}")]
+    NoKernel { slot: Slot, what: &'static str },
+    #[error("the kernel of slot {slot} cannot be taken apart")]
+    Kernel {
+        slot: Slot,
+        source: corbel_layout::pe::PeError,
+    },
 }
 
 /// The installed node with its EFI partition at hand, which is let go when this is dropped.

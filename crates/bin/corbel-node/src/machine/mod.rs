@@ -101,11 +101,14 @@ impl System for Machine {
         let verb = match how {
             Restart::Firmware => "reboot",
             Restart::PowerOff => "poweroff",
-            // A start without the loader counts no try, so that a bad version could not be left again.
-            Restart::Fast => {
-                tracing::warn!("a fast reboot is not possible yet; rebooting through firmware");
-                "reboot"
-            }
+            Restart::Fast => match self.load_next() {
+                Ok(()) => "kexec",
+                // Minutes of firmware are better than a node that stays.
+                Err(error) => {
+                    tracing::warn!(%error, "a fast reboot is not possible: rebooting through firmware");
+                    "reboot"
+                }
+            },
         };
         let run = Program::new("systemctl").args(["--no-block", verb]).run(&Cancel::new());
         run.map(drop).map_err(|error| failed("asking systemd", &error))

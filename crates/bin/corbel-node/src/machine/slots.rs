@@ -42,6 +42,11 @@ impl Machine {
         self.node()?.ok_or_else(|| refused(sentence))
     }
 
+    pub(super) fn load_next(&self) -> Result<(), SystemError> {
+        let node = self.installed()?;
+        corbel_machine::load_next(&node).map_err(|error| failed("loading the next kernel", &error))
+    }
+
     pub(super) fn read_slots(&self) -> Result<Slots, SystemError> {
         let Some(node) = self.node()? else {
             return Ok(Slots::default());
