@@ -270,7 +270,10 @@ fn a_configuration_that_cannot_be_read_is_seen() {
         |node, _| {
             node.change_config(copied);
             let at = node.extent(Role::Config).offset;
-            node.recorder.write(at, &[0xee; 4096]);
+            // The superblock, and its one backup at block 8193.
+            for place in [at, at + 8192 * 1024] {
+                node.recorder.write(place, &[0xee; 4096]);
+            }
         },
         restore,
     );
