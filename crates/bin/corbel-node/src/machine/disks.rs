@@ -8,7 +8,9 @@ use corbel_agent::{Disk, InstalledSystem, Plan, SystemError, Target};
 use corbel_layout::iso9660;
 use corbel_model::ByteSize;
 use corbel_model::install::{DeviceMatch, InstallRequest, Mode, Pattern, UninstallRequest};
-use corbel_plan::install::{self, Content, Firmware, InstallPlan, Observed, Refusal, ReleaseFacts, candidates};
+use corbel_plan::install::{
+    self, Content, Firmware, InstallPlan, Observed, Refusal, ReleaseFacts, UninstallPlan, candidates,
+};
 use corbel_release::release::{KERNEL_PART, MANIFEST_PATH, ROOT_PART, Release};
 use corbel_sys::read_limited;
 use serde::Deserialize;
@@ -21,15 +23,22 @@ const REPORT: &str = "/run/corbel/boot.json";
 const NETWORK_RELEASE: &str = "/run/corbel/release/release.json";
 const BLOCK: &str = "/sys/class/block";
 
-#[derive(Deserialize)]
-struct Report {
-    medium: Option<String>,
+/// What the initrd reports of the boot.
+#[derive(Deserialize, Default)]
+pub(super) struct Report {
+    pub(super) source: Option<String>,
+    pub(super) medium: Option<String>,
+}
+
+/// The report; empty where there is none.
+pub(super) fn boot() -> Report {
+    let bytes = read_limited(Path::new(REPORT), LIMIT).unwrap_or_default();
+    serde_json::from_slice(&bytes).unwrap_or_default()
 }
 
 /// Everything that plans depend on.
 pub(super) fn observe() -> Result<Observed, SystemError> {
-    let medium = read_limited(Path::new(REPORT), LIMIT).ok();
-    let medium = medium.and_then(|bytes| serde_json::from_slice::<Report>(&bytes).ok()?.medium);
+    let medium = boot().medium;
     let disks = corbel_disk::observe_disks(Path::new("/")).map_err(|error| failed("listing the disks", &error))?;
     let uefi = Path::new("/sys/firmware/efi").exists();
     Ok(Observed {
@@ -199,14 +208,18 @@ pub(super) fn told(plan: &InstallPlan) -> Plan {
     }
 }
 
-/// The plan of a removal, for clients.
-pub(super) fn removal(request: &UninstallRequest) -> Result<Plan, SystemError> {
-    let plan = install::plan_uninstall(request, &observe()?).map_err(of_refusal)?;
-    Ok(Plan {
+/// The plan of a removal.
+pub(super) fn removal(request: &UninstallRequest) -> Result<UninstallPlan, SystemError> {
+    install::plan_uninstall(request, &observe()?).map_err(of_refusal)
+}
+
+/// The same for clients.
+pub(super) fn told_removal(plan: &UninstallPlan) -> Plan {
+    Plan {
         erases: sentences(&plan.erased),
         steps: plan.steps.iter().map(ToString::to_string).collect(),
         warnings: vec![],
-    })
+    }
 }
 
 #[cfg(test)]

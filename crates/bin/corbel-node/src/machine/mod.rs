@@ -1,6 +1,7 @@
 //! The node's own disks, slots and power: the real [`System`].
 
 mod disks;
+mod install;
 mod slots;
 mod spool;
 
@@ -45,11 +46,6 @@ fn failed(operation: &str, error: &dyn Error) -> SystemError {
     }
 }
 
-/// Until the installer's own part is in this daemon.
-fn not_here<T>() -> Result<T, SystemError> {
-    Err(refused("this version of the daemon does not install to disks"))
-}
-
 impl System for Machine {
     fn disks(&self) -> Result<Vec<Disk>, SystemError> {
         Ok(disks::list(&disks::observe()?))
@@ -65,14 +61,14 @@ impl System for Machine {
     fn plan_install(&self, request: &InstallRequest) -> Result<Plan, SystemError> {
         disks::installation(request).map(|plan| disks::told(&plan))
     }
-    fn install(&self, _: &InstallRequest, _: &dyn Sink, _: &Cancel) -> Result<(), SystemError> {
-        not_here()
+    fn install(&self, request: &InstallRequest, sink: &dyn Sink, cancel: &Cancel) -> Result<(), SystemError> {
+        install::install(request, sink, cancel)
     }
     fn plan_uninstall(&self, request: &UninstallRequest) -> Result<Plan, SystemError> {
-        disks::removal(request)
+        disks::removal(request).map(|plan| disks::told_removal(&plan))
     }
-    fn uninstall(&self, _: &UninstallRequest, _: &dyn Sink, _: &Cancel) -> Result<(), SystemError> {
-        not_here()
+    fn uninstall(&self, request: &UninstallRequest, sink: &dyn Sink, cancel: &Cancel) -> Result<(), SystemError> {
+        install::uninstall(request, sink, cancel)
     }
 
     fn slots(&self) -> Result<Slots, SystemError> {

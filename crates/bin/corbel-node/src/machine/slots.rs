@@ -18,10 +18,10 @@ use corbel_upgrade::{Facilities as _, OpenError, Release, UpgradeError, load_key
 
 use super::{Machine, failed, refused, sentence};
 
-const KEYS: &str = "/usr/share/corbel/keys";
+pub(super) const KEYS: &str = "/usr/share/corbel/keys";
 /// What releases for this node are called and made for.
-const NAME: &str = "corbel";
-const ARCHITECTURE: &str = "amd64";
+pub(super) const NAME: &str = "corbel";
+pub(super) const ARCHITECTURE: &str = "amd64";
 
 /// A file or a device that is only read.
 pub(super) struct ReadOnly(pub(super) File);
