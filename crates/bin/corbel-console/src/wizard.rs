@@ -124,6 +124,8 @@ pub(crate) struct Wizard {
     pub(crate) fill: bool,
     pub(crate) keep_data: bool,
     pub(crate) wipe_fakeraid: bool,
+    /// The node spoke of fake-RAID in a refusal.
+    raid_found: bool,
     /// What the Confirm page shows.
     pub(crate) shown: Option<Shown>,
     confirmed: Option<Confirmed>,
@@ -166,6 +168,7 @@ impl Wizard {
             fill: true,
             keep_data: true,
             wipe_fakeraid: false,
+            raid_found: false,
             shown: None,
             confirmed: None,
             waiting: None,
@@ -309,7 +312,7 @@ impl Wizard {
             self.focus = focus;
         }
         if field == "wipe_fakeraid" {
-            self.texts.raid_found = true;
+            self.raid_found = true;
         }
         self.error = Some(sentence.to_owned());
     }

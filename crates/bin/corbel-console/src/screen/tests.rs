@@ -1,8 +1,10 @@
 use super::*;
 use crate::state::{Event, Key};
+use crate::wizard::tests::work;
 use corbel_node_api::{
-    Address, BootFirmware, BootInfo, BootSource, Health, HealthStatus, HypervisorInfo, HypervisorState, NodeInfo,
-    SshInfo, SshState, Virtualization, VirtualizationState, VmCounts,
+    Address, BootFirmware, BootInfo, BootSource, FailedVersion, Health, HealthStatus, HypervisorInfo, HypervisorState,
+    NodeInfo, OperationState, Slot, SlotName, SlotState, SshInfo, SshState, Virtualization, VirtualizationState,
+    VmCounts,
 };
 use proptest::prelude::*;
 
@@ -127,6 +129,30 @@ fn many() -> State {
     state
 }
 
+/// An installed node: on trial, after a failure, and while it is upgraded.
+fn installed(change: impl FnOnce(&mut State, &mut NodeInfo)) -> State {
+    let mut state = State::default();
+    let mut node = node();
+    node.boot.source = BootSource::Installed;
+    node.boot.medium = Some("/dev/vda".into());
+    node.boot.slot = Some(SlotName::B);
+    node.admin_password_set = Some(true);
+    let slot = |name, state, version: &str, running| Slot {
+        name,
+        state,
+        version: Some(version.into()),
+        running,
+        tries_left: None,
+    };
+    state.slots.slots = vec![
+        slot(SlotName::A, SlotState::Spare, "0.0.9", false),
+        slot(SlotName::B, SlotState::Good, "0.1.0", true),
+    ];
+    change(&mut state, &mut node);
+    state.on(Event::Node(Box::new(node)));
+    state
+}
+
 fn away() -> State {
     let mut state = many();
     state.on(Event::Away(
@@ -152,6 +178,36 @@ fn screens() {
         ("absent-virtualization", absent),
         ("daemon-away", away()),
         ("starting", State::default()),
+        ("installed", installed(|_, _| {})),
+        (
+            "trial",
+            installed(|state, _| {
+                state.slots.slots[0].state = SlotState::Good;
+                state.slots.slots[1].state = SlotState::Trial;
+                state.slots.slots[1].tries_left = Some(2);
+            }),
+        ),
+        (
+            "failed-version",
+            installed(|state, node| {
+                node.last_failed = Some(FailedVersion {
+                    version: "0.2.0".into(),
+                    reason: "libvirt did not answer within 300 seconds".into(),
+                });
+                let mut failed = work(OperationState::Failed);
+                failed.title = "Upgrade".into();
+                failed.message = Some("the image is not signed by a key that this node trusts".into());
+                state.operation = Some(failed);
+            }),
+        ),
+        (
+            "upgrading",
+            installed(|state, _| {
+                let mut running = work(OperationState::Running);
+                running.title = "Upgrade".into();
+                state.operation = Some(running);
+            }),
+        ),
     ];
     for (name, state) in all {
         for (columns, rows) in [(80, 24), (200, 50)] {

@@ -2,7 +2,7 @@
 
 use corbel_node_api::{Disk, DiskTarget};
 
-use super::{Page, Wizard};
+use super::{Page, Task, Wizard};
 
 /// Whether a disk can be chosen on a page.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,22 +30,31 @@ pub(crate) fn use_of(wizard: &Wizard, disk: &Disk) -> Use {
     if wizard.page == Page::Data && wizard.boot.as_deref() == Some(&disk.path) {
         return Use::Refused("it is the boot device".to_owned());
     }
-    // Being Corbel's own is what a reinstallation is for.
-    if wizard.page == Page::Boot && wizard.reinstalls(disk) {
-        return Use::Free;
+    if wizard.page == Page::Data && disk.installed.is_some() {
+        return Use::Refused("it carries a Corbel system: uninstall that first".to_owned());
+    }
+    if wizard.page == Page::Boot
+        && wizard.task == Task::Reinstall
+        && let Some(system) = wizard.system().filter(|system| system.path != disk.path)
+    {
+        return Use::Refused(format!("the system that is made anew is on {}", system.path));
     }
     match disk.target {
         DiskTarget::Usable => Use::Free,
         DiskTarget::WhenNamed => Use::Belongs(reason("it belongs to other storage")),
+        DiskTarget::Refused if wizard.wipe_fakeraid && is_fakeraid(disk) => Use::Belongs(reason("it has fake-RAID")),
         DiskTarget::Refused | DiskTarget::Unknown => Use::Refused(reason("the node refuses it")),
     }
 }
 
-impl Wizard {
-    fn reinstalls(&self, disk: &Disk) -> bool {
-        self.task == super::Task::Reinstall && self.system().is_some_and(|system| system.path == disk.path)
-    }
+/// The node names the field of the request that permits what it refuses.
+pub(super) fn is_fakeraid(disk: &Disk) -> bool {
+    disk.reason
+        .as_ref()
+        .is_some_and(|reason| reason.contains("wipe_fakeraid"))
+}
 
+impl Wizard {
     /// The disks that the present page lists.
     pub(crate) fn rows(&self) -> Vec<&Disk> {
         let disks = self.disks.as_deref().unwrap_or_default();
@@ -56,12 +65,16 @@ impl Wizard {
         }
     }
 
+    /// Whether the page asks if fake-RAID may be erased.
+    pub(crate) fn asks_fakeraid(&self) -> bool {
+        self.raid_found || self.disks.iter().flatten().any(is_fakeraid)
+    }
+
     /// The row that a page begins at: what was chosen before, else the first that can be.
     pub(super) fn first_row(&self) -> usize {
         let rows = self.rows();
-        let chosen = match (self.page, self.task, &self.boot) {
-            (Page::Boot, _, Some(path)) => rows.iter().position(|disk| disk.path == *path),
-            (Page::Boot, super::Task::Reinstall, None) => rows.iter().position(|disk| self.reinstalls(disk)),
+        let chosen = match (self.page, &self.boot) {
+            (Page::Boot, Some(path)) => rows.iter().position(|disk| disk.path == *path),
             _ => None,
         };
         let free = || rows.iter().position(|disk| use_of(self, disk) == Use::Free);
@@ -116,7 +129,7 @@ impl Wizard {
     pub(crate) fn has_storage(&self) -> bool {
         let disks = self.disks.as_deref().unwrap_or_default();
         let chosen = |disk: &&Disk| match self.task {
-            super::Task::Uninstall => self.system().is_some_and(|system| system.path == disk.path),
+            Task::Uninstall => self.system().is_some_and(|system| system.path == disk.path),
             _ => self.boot.as_ref() == Some(&disk.path) || self.data.contains(&disk.path),
         };
         let mut chosen = disks.iter().filter(chosen);

@@ -85,8 +85,6 @@ pub(crate) enum Button {
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct Texts {
     texts: [String; 9],
-    /// The node spoke of fake-RAID, so its check is shown.
-    pub(crate) raid_found: bool,
 }
 
 // A password must not come into a log or a failed test's output.
@@ -101,7 +99,6 @@ impl Default for Texts {
     fn default() -> Self {
         let mut texts = Self {
             texts: Default::default(),
-            raid_found: false,
         };
         let own = corbel_layout::disk::Sizes::default();
         for (field, bytes) in [
@@ -176,7 +173,7 @@ impl Wizard {
             Page::Welcome => self.choices().into_iter().map(Focus::Choice).collect(),
             Page::Hardware => vec![back],
             Page::System | Page::Data => vec![Focus::Disks, back, next],
-            Page::Boot if self.texts.raid_found => vec![Focus::Disks, Focus::Check(Check::FakeRaid), back, next],
+            Page::Boot if self.asks_fakeraid() => vec![Focus::Disks, Focus::Check(Check::FakeRaid), back, next],
             Page::Boot => vec![Focus::Disks, back, next],
             Page::Sizes => {
                 let mut items: Vec<_> = Field::SIZES.into_iter().map(Focus::Field).collect();

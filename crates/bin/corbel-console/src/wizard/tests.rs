@@ -76,8 +76,6 @@ pub(crate) fn disks() -> Vec<Disk> {
 pub(crate) fn disks_with(version: Option<&str>) -> Vec<Disk> {
     let mut disks = disks();
     disks[0].contents = "Corbel and its VM storage.".into();
-    disks[0].target = DiskTarget::Refused;
-    disks[0].reason = Some("it carries a Corbel system: ask for an upgrade or for reinstall".into());
     disks[0].installed = Some(InstalledSystem {
         version: version.map(str::to_owned),
         vm_storage: true,

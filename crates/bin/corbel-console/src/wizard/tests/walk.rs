@@ -207,6 +207,41 @@ fn a_refusal_stands_on_the_page_of_its_field() {
 }
 
 #[test]
+fn a_disk_with_fake_raid_is_taken_when_that_may_be_erased() {
+    let mut found = disks();
+    found[0].target = DiskTarget::Refused;
+    found[0].reason = Some("/dev/sda carries metadata of a RAID firmware (isw): say wipe_fakeraid to erase it".into());
+    let mut wizard = wizard(Wanted::Install, found);
+    press(&mut wizard, &[Enter, Key::Up, Enter]);
+    assert_eq!((wizard.page, wizard.row), (Page::Boot, 0));
+    press(&mut wizard, &[Tab, Char(' '), Key::BackTab, Enter]);
+    assert_eq!(wizard.page, Page::Boot, "it takes the key twice");
+    press(&mut wizard, &[Enter]);
+    assert_eq!((wizard.page, wizard.boot.as_deref()), (Page::Data, Some("/dev/sda")));
+    press(&mut wizard, &[Enter]);
+    let Some(Exit::Ask(Ask::Plan(request, _))) = wizard.key(Enter) else {
+        panic!("{wizard:?}");
+    };
+    let Request::Install(request) = *request else { panic!() };
+    assert!(request.wipe_fakeraid);
+}
+
+#[test]
+fn what_is_made_anew_stays_on_its_disk() {
+    let mut wizard = wizard(Wanted::Reinstall, disks_with(Some("0.1.0")));
+    press(&mut wizard, &[Enter]);
+    assert_eq!((wizard.page, wizard.row), (Page::Boot, 0));
+    press(&mut wizard, &[Down, Enter]);
+    assert!(
+        wizard
+            .error
+            .as_deref()
+            .is_some_and(|e| e.contains("made anew is on /dev/sda"))
+    );
+    assert_eq!(wizard.page, Page::Boot);
+}
+
+#[test]
 fn a_plan_that_comes_too_late_is_not_shown() {
     let mut wizard = wizard(Wanted::Install, disks());
     press(&mut wizard, &[Enter, Enter, Enter]);
