@@ -57,6 +57,28 @@ pub(crate) fn sha512_crypt(password: &[u8], salt: &str, rounds: u32) -> String {
     format!("$6$rounds={rounds}${salt}${}", encode(&c))
 }
 
+/// Whether this is the password of a hash; `None` when the hash is of another method than SHA-512.
+pub fn verify_sha512_crypt(password: &[u8], hash: &str) -> Option<bool> {
+    let (settings, digest) = hash.strip_prefix("$6$")?.rsplit_once('$')?;
+    let (rounds, salt) = match settings.strip_prefix("rounds=").and_then(|rest| rest.split_once('$')) {
+        Some((rounds, salt)) => (rounds.parse().ok()?, salt),
+        // crypt(5)'s own number when none is written.
+        None => (5000, settings),
+    };
+    // More would be a way to keep the daemon busy for hours.
+    let made = (1000..=1_000_000)
+        .contains(&rounds)
+        .then(|| sha512_crypt(password, salt, rounds))?;
+    let made = made.rsplit('$').next().unwrap_or_default().as_bytes();
+    let same = made.len() == digest.len()
+        && made
+            .iter()
+            .zip(digest.as_bytes())
+            .fold(0, |diff, (a, b)| diff | (a ^ b))
+            == 0;
+    Some(same)
+}
+
 /// `length` bytes of the digest over and over.
 fn repeated(digest: &[u8], length: usize) -> Vec<u8> {
     digest.iter().copied().cycle().take(length).collect()
@@ -113,6 +135,15 @@ mod tests {
         for (password, salt, rounds, hash) in cases {
             let made = sha512_crypt(password.as_bytes(), salt, rounds);
             assert_eq!(made, format!("$6$rounds={rounds}${salt}${hash}"));
+            assert_eq!(verify_sha512_crypt(password.as_bytes(), &made), Some(true));
+            assert_eq!(verify_sha512_crypt(b"another", &made), Some(false));
+        }
+        // Without a number of rounds; from the specification too.
+        let short =
+            "$6$saltstring$svn8UoSVapNtMuq1ukKS4tPQd8iKwSMHWjlO/O817G3uBnIFNjnQJuesI68OTLiBFdcbYEdFCoEOfaS35inz1";
+        assert_eq!(verify_sha512_crypt(b"Hello world!", short), Some(true));
+        for other in ["$y$j9T$x$y", "", "$6$", "$6$rounds=999999999$a$b"] {
+            assert_eq!(verify_sha512_crypt(b"x", other), None, "{other}");
         }
     }
 }

@@ -37,6 +37,7 @@ use corbel_virt::{Console, Hypervisor, Network, UploadChunk, VirtError, VmChange
 use tokio::sync::{broadcast, mpsc};
 
 use calls::Calls;
+pub use crypt::verify_sha512_crypt;
 pub use document::{Answers, Password};
 pub use facilities::{Boot, BootSource, Facilities, Firmware, Memory, Ssh};
 pub use health::Health;

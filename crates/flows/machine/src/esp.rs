@@ -1,4 +1,4 @@
-//! The EFI partition, mounted where nobody else looks and only while it is needed: what is not mounted cannot be half written.
+//! The EFI partition (and that of the configuration of a system that does not run), mounted where nobody else looks and only while it is needed: what is not mounted cannot be half written.
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -20,15 +20,23 @@ impl EspMount {
     /// # Errors
     /// A folder that cannot be made, or a partition that the kernel does not mount.
     pub fn new(device: &Path) -> Result<Self, MachineError> {
+        Self::of_kind(device, "vfat", "umask=0077")
+    }
+
+    /// Mounts a partition with another file system.
+    ///
+    /// # Errors
+    /// As [`EspMount::new`].
+    pub fn of_kind(device: &Path, kind: &str, options: &str) -> Result<Self, MachineError> {
         static COUNT: AtomicU64 = AtomicU64::new(0);
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
-        let path = Path::new(FOLDER).join(format!("esp-{}-{number}", std::process::id()));
+        let path = Path::new(FOLDER).join(format!("{kind}-{}-{number}", std::process::id()));
         std::fs::create_dir_all(&path).map_err(|source| MachineError::Folder {
             path: path.clone(),
             source,
         })?;
         let flags = MountFlags::NOSUID | MountFlags::NODEV | MountFlags::NOEXEC;
-        let mounted = mount(&device.to_string_lossy(), "vfat", &path, flags, "umask=0077");
+        let mounted = mount(&device.to_string_lossy(), kind, &path, flags, options);
         if let Err(error) = mounted {
             let _ = std::fs::remove_dir(&path);
             return Err(error.into());

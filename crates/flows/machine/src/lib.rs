@@ -5,16 +5,17 @@ mod esp;
 mod fast;
 mod place;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use corbel_boot::{EspError, MountedEsp, read_state};
 use corbel_disk::MountError;
 use corbel_layout::slot::Slot;
+use corbel_plan::slots::Running;
 use corbel_upgrade::Installed;
 
 pub use esp::EspMount;
 pub use fast::load_next;
-pub use place::{Place, find};
+pub use place::{Place, find, firmware};
 
 /// Why the installed node was not found.
 #[derive(Debug, thiserror::Error)]
@@ -54,7 +55,7 @@ pub struct Node {
     pub installed: Installed,
     /// Where it is.
     pub place: Place,
-    _esp: EspMount,
+    _mounts: Vec<EspMount>,
 }
 
 /// Opens the installed node that runs; `None` when this system does not run from an installed disk. `version` is what to take for
@@ -79,6 +80,39 @@ pub fn open(version: &str) -> Result<Option<Node>, MachineError> {
     Ok(Some(Node {
         installed,
         place,
-        _esp: mount,
+        _mounts: vec![mount],
     }))
+}
+
+/// Opens a system on a disk that this one does not run from, as if the slot ran that its loader takes for good: so the other one is
+/// what may be written. `config` is the partition with its configuration.
+///
+/// # Errors
+/// Partitions that cannot be mounted, or records that name no good slot.
+pub fn open_other(disk: &str, esp: &Path, roots: [PathBuf; 2], config: &Path) -> Result<Node, MachineError> {
+    let mount = EspMount::new(esp)?;
+    let config = EspMount::of_kind(config, "ext4", "")?;
+    let mounted = MountedEsp::new(mount.folder());
+    let state = read_state(&mounted)?;
+    let firmware = firmware();
+    let slot = state.records.good(firmware).ok_or(MachineError::NothingToStart)?;
+    let written = state.slot(slot).release.as_ref();
+    let place = Place {
+        disk: disk.to_owned(),
+        running: Running { slot, firmware },
+        esp: esp.to_owned(),
+        roots,
+    };
+    let installed = Installed {
+        running: place.running,
+        version: written.map_or_else(String::new, |release| release.version.clone()),
+        esp: mounted,
+        slots: place.roots.clone(),
+        config: config.folder().to_owned(),
+    };
+    Ok(Node {
+        installed,
+        place,
+        _mounts: vec![mount, config],
+    })
 }

@@ -39,12 +39,16 @@ struct Report {
 /// # Errors
 /// A report that cannot be read, or a disk that lacks a partition of ours.
 pub fn find() -> Result<Option<Place>, MachineError> {
-    let firmware = if Path::new(EFI).exists() {
+    find_in(Path::new(REPORT), Path::new(BLOCK), firmware())
+}
+
+/// Who started this machine.
+pub fn firmware() -> Firmware {
+    if Path::new(EFI).exists() {
         Firmware::Uefi
     } else {
         Firmware::Bios
-    };
-    find_in(Path::new(REPORT), Path::new(BLOCK), firmware)
+    }
 }
 
 fn find_in(report: &Path, block: &Path, firmware: Firmware) -> Result<Option<Place>, MachineError> {

@@ -21,15 +21,16 @@ const NETWORK_RELEASE: &str = "/run/corbel/release";
 const BLOCK: &str = "/sys/class/block";
 
 /// The release that this system runs from. That it is not signed is no obstacle: somebody has started the machine from it.
-fn release() -> Result<Release, SystemError> {
+pub(super) fn release(adjust: impl FnOnce(&mut Policy)) -> Result<Release, SystemError> {
     let keys = load_keys(Path::new(KEYS)).map_err(|error| failed("reading the keys of this image", &error))?;
     let now = SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .map_or(0, |time| time.as_secs());
-    let policy = Policy {
+    let mut policy = Policy {
         allow_unsigned: true,
         ..Policy::strict(now, NAME, ARCHITECTURE)
     };
+    adjust(&mut policy);
     let open = |path: &Path| {
         let file = File::open(path).map_err(|error| failed("opening the medium of this system", &error))?;
         Ok::<_, SystemError>(Arc::new(ReadOnly(file)))
@@ -78,7 +79,7 @@ fn of_install(error: InstallError) -> SystemError {
 }
 
 pub(super) fn install(request: &InstallRequest, sink: &dyn Sink, cancel: &Cancel) -> Result<(), SystemError> {
-    let release = release()?;
+    let release = release(|_| {})?;
     let files = BootFiles::load(Path::new(BOOT_FILES)).map_err(|error| failed("reading the boot loaders", &error))?;
     let plan = disks::installation(request)?;
     let system = System {

@@ -3,20 +3,28 @@
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use corbel_agent::{FailedVersion, Permits, SlotInfo, SlotState, Slots, Source, SystemError};
+use corbel_agent::{
+    FailedVersion, Permits, Secret, SlotInfo, SlotState, Slots, Source, SystemError, verify_sha512_crypt,
+};
 use corbel_layout::ReadAt;
+use corbel_layout::disk::Role;
+use corbel_layout::slot::Slot;
 use corbel_machine::Node;
+use corbel_model::install::{DeviceMatch, Identity};
+use corbel_model::seed;
+use corbel_plan::install::{Disk, candidates};
 use corbel_progress::Sink;
 use corbel_release::release::Policy;
 use corbel_release::version::Version;
 use corbel_sys::Cancel;
+use corbel_sys::ledger::Ledger;
 use corbel_upgrade::{Facilities as _, OpenError, Release, UpgradeError, load_keys};
 
-use super::{Machine, failed, refused, sentence};
+use super::{Machine, disks, failed, refused, sentence};
 
 pub(super) const KEYS: &str = "/usr/share/corbel/keys";
 /// What releases for this node are called and made for.
@@ -84,16 +92,31 @@ impl Machine {
         sink: &dyn Sink,
         cancel: &Cancel,
     ) -> Result<String, SystemError> {
-        let node = self.installed()?;
-        let path = match source {
-            Source::File(spool) => spool.path(),
-            Source::Medium { .. } => {
-                let sentence = "an installed node does not look for media: give the image as a file or a URL, or start the \
-                                machine from the medium";
-                return Err(refused(sentence));
+        let (node, release) = match source {
+            Source::File(spool) => {
+                let node = self.installed()?;
+                let release = open_release(&node, spool.path(), permits)?;
+                (node, release)
+            }
+            Source::Medium { boot, password } => {
+                if self.node()?.is_some() {
+                    let sentence = "an installed node does not look for media: give the image as a file or a URL, or start \
+                                    the machine from the medium";
+                    return Err(refused(sentence));
+                }
+                let node = other(boot.as_ref())?;
+                check_password(&node, password.as_ref())?;
+                let policy = policy(&node, permits)?;
+                let release = super::install::release(|own| {
+                    let allow_unsigned = own.allow_unsigned;
+                    *own = Policy {
+                        allow_unsigned,
+                        ..policy
+                    };
+                })?;
+                (node, release)
             }
         };
-        let release = open_release(&node, path, permits)?;
         let armed = corbel_upgrade::upgrade(&node.installed, &release, sink, cancel).map_err(of_upgrade)?;
         Ok(armed.version.unwrap_or_else(|| release.manifest().version.clone()))
     }
@@ -105,25 +128,92 @@ impl Machine {
     }
 }
 
-fn open_release(node: &Node, path: &Path, permits: Permits) -> Result<Release, SystemError> {
-    let reading = |error: io::Error| failed("reading the image", &error);
-    let keys = load_keys(Path::new(KEYS)).map_err(|error| failed("reading the keys of this image", &error))?;
+/// The system on a disk of a machine that runs from a medium.
+fn other(boot: Option<&DeviceMatch>) -> Result<Node, SystemError> {
+    let observed = disks::observe()?;
+    let meant = |disk: &Disk| match boot {
+        None => true,
+        Some(boot) => boot.matches(&Identity {
+            paths: &std::iter::once(&disk.path)
+                .chain(&disk.links)
+                .cloned()
+                .collect::<Vec<_>>(),
+            bus: disk.bus,
+            serials: &disk.serials,
+            wwn: disk.wwn.as_deref(),
+            model: disk.model.as_deref(),
+            bytes: disk.bytes,
+        }),
+    };
+    let mut found = candidates(&observed)
+        .into_iter()
+        .filter(|candidate| candidate.disk.installed.is_some() && !candidate.is_live_medium() && meant(candidate.disk));
+    let disk = match (found.next(), found.next()) {
+        (Some(one), None) => one.disk,
+        (None, _) => {
+            return Err(refused(
+                "no disk of this machine carries a Corbel that could be upgraded",
+            ));
+        }
+        (Some(_), Some(_)) => {
+            return Err(refused("more than one disk carries Corbel: name the one to upgrade"));
+        }
+    };
+    let part = |name: &str| {
+        let found = disk.partitions.iter().find(|part| part.name == name);
+        let path = found.map(|part| PathBuf::from(&part.path));
+        path.ok_or_else(|| refused(format!("{} has no partition {name}: reinstall it", disk.path)))
+    };
+    let roots = [part(Slot::A.partition())?, part(Slot::B.partition())?];
+    let (esp, config) = (part(Role::Esp.name())?, part(Role::Config.name())?);
+    corbel_machine::open_other(&disk.path, &esp, roots, &config)
+        .map_err(|error| failed("opening the installed system", &error))
+}
+
+/// Who stands at the machine with a medium is not yet who may change the node on its disk.
+fn check_password(node: &Node, given: Option<&Secret>) -> Result<(), SystemError> {
+    let wrong = |problem: &str| SystemError::Invalid {
+        field: "current_password".to_owned(),
+        problem: problem.to_owned(),
+    };
+    let document = Ledger::new(&node.installed.config, "node", "toml").load();
+    let document = document.map_err(|error| failed("reading the configuration of the installed system", &error))?;
+    let seed = document.and_then(|version| seed::parse(&version.text).ok());
+    let Some(hash) = seed.and_then(|seed| seed.admin_password) else {
+        return Ok(());
+    };
+    let given = given.ok_or_else(|| wrong("is missing: the installed node has a password for admin"))?;
+    match verify_sha512_crypt(given.0.as_bytes(), hash.expose()) {
+        Some(true) => Ok(()),
+        Some(false) => Err(wrong("is not the password of admin of the installed node")),
+        None => Err(refused(
+            "the password of the installed node is hashed by a method that cannot be checked here: upgrade the node while it runs",
+        )),
+    }
+}
+
+fn policy(node: &Node, permits: Permits) -> Result<Policy, SystemError> {
     let status = corbel_upgrade::status(&node.installed).map_err(|error| failed("reading the slots", &error))?;
     let now = SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .map_or(0, |time| time.as_secs());
     let spare = node.installed.running.slot.other();
     let room = node.installed.slot(spare).and_then(|slot| slot.size());
-    let policy = Policy {
+    Ok(Policy {
         running: node.installed.version.parse::<Version>().ok(),
         slot_bytes: Some(room.map_err(|error| failed("opening the spare slot", &error))?),
         failed: status.failed.into_iter().map(|failed| failed.version).collect(),
         allow_downgrade: permits.downgrade,
         force: permits.force,
         ..Policy::strict(now, NAME, ARCHITECTURE)
-    };
-    let source = Arc::new(ReadOnly(File::open(path).map_err(reading)?));
-    Release::open(source, &keys, &policy).map_err(|error| match error {
+    })
+}
+
+fn open_release(node: &Node, path: &Path, permits: Permits) -> Result<Release, SystemError> {
+    let keys = load_keys(Path::new(KEYS)).map_err(|error| failed("reading the keys of this image", &error))?;
+    let file = File::open(path).map_err(|error| failed("reading the image", &error))?;
+    let opened = Release::open(Arc::new(ReadOnly(file)), &keys, &policy(node, permits)?);
+    opened.map_err(|error| match error {
         OpenError::File(_) | OpenError::Read { .. } => failed("reading the image", &error),
         error => refused(sentence(&error)),
     })
