@@ -5,7 +5,7 @@ use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use corbel_boot::{Esp, EspError, HardDrive};
-use corbel_disk::RawDisk;
+use corbel_disk::{RawDisk, partition_path};
 use corbel_layout::ReadAt;
 use corbel_layout::disk::{DiskLayout, FileSystem};
 use corbel_sys::Cancel;
@@ -14,6 +14,8 @@ use crate::{ConfigFiles, Facilities, FacilityError};
 
 /// Pieces of a disk; what is absent is zero.
 const PIECE: u64 = 4096;
+/// Where this stands at the start of a partition there is a file system.
+pub(crate) const MARK: &[u8] = b"a file system";
 
 /// Everything that outlives a power cut.
 #[derive(Debug, Clone, Default)]
@@ -21,7 +23,7 @@ pub(crate) struct World {
     pub(crate) disks: BTreeMap<String, (u64, BTreeMap<u64, Vec<u8>>)>,
     pub(crate) esp: BTreeMap<String, Vec<u8>>,
     pub(crate) config: BTreeMap<String, String>,
-    pub(crate) formatted: Vec<String>,
+    pub(crate) layouts: BTreeMap<String, DiskLayout>,
     pub(crate) entries: Vec<HardDrive>,
     writes: usize,
     cut_after: Option<usize>,
@@ -73,6 +75,18 @@ impl FakeMachine {
         Ok(change(&mut world))
     }
 
+    /// Disk and first byte of a partition that the kernel has been shown.
+    fn place(&self, partition: &str) -> Option<(String, u64)> {
+        let world = self.lock();
+        world.layouts.iter().find_map(|(disk, layout)| {
+            let found = layout
+                .partitions
+                .iter()
+                .find(|p| partition_path(disk, p.number) == partition)?;
+            Some((disk.clone(), found.extent.offset))
+        })
+    }
+
     pub(crate) fn open(&self, path: &str) -> FakeDisk {
         FakeDisk {
             machine: self.clone(),
@@ -120,10 +134,14 @@ impl RawDisk for FakeDisk {
             .ok_or_else(|| io::ErrorKind::NotFound.into())
     }
 
-    /// Every 64 KiB are one write, so that a table or an image can be cut in its middle.
+    /// A table or an image is several writes, so that it can be cut in its middle; where zeros end matters less.
     fn write_at(&self, offset: u64, bytes: &[u8]) -> io::Result<()> {
-        for (index, part) in bytes.chunks(64 << 10).enumerate() {
-            let offset = offset + (index as u64) * (64 << 10);
+        let count = match bytes.iter().all(|byte| *byte == 0) {
+            true => 512 << 10,
+            false => 8 << 10,
+        };
+        for (index, part) in bytes.chunks(count).enumerate() {
+            let offset = offset + (index * count) as u64;
             self.machine.change(|world| {
                 let Some((_, pieces)) = world.disks.get_mut(&self.path) else {
                     return;
@@ -185,19 +203,21 @@ impl Facilities for FakeMachine {
     fn disk_in_use(&self, disk: &str) -> Result<Box<dyn RawDisk>, FacilityError> {
         Ok(Box::new(self.open(disk)))
     }
-    fn reread(&self, _: &str, _: &DiskLayout) -> Result<(), FacilityError> {
+    fn reread(&self, disk: &str, layout: &DiskLayout) -> Result<(), FacilityError> {
+        self.lock().layouts.insert(disk.to_owned(), layout.clone());
         Ok(())
     }
     fn format(&self, partition: &str, kind: FileSystem, _: &str, _: &Cancel) -> Result<(), FacilityError> {
-        Ok(self.change(|world| {
-            world.formatted.push(partition.to_owned());
-            if kind == FileSystem::Fat32 {
-                world.esp.clear();
-            }
-            if partition.ends_with('5') {
-                world.config.clear();
-            }
-        })?)
+        let (disk, offset) = self.place(partition).ok_or("no such partition")?;
+        self.open(&disk).write_at(offset, MARK)?;
+        // The mark is the file system; what was in an older one is gone with it.
+        let mut world = self.lock();
+        match kind {
+            FileSystem::Fat32 => world.esp.clear(),
+            _ if partition.ends_with('5') => world.config.clear(),
+            _ => {}
+        }
+        Ok(())
     }
     fn with_esp(
         &self,
