@@ -151,8 +151,10 @@ impl State {
             }
             Event::Slots(slots) => self.slots = slots,
             Event::Operation(operation) => {
-                if let (Some(wizard), Some(operation)) = (&mut self.wizard, &operation) {
-                    wizard.work(operation.clone());
+                match (&mut self.wizard, &operation) {
+                    (Some(wizard), Some(operation)) => wizard.work(operation.clone()),
+                    (Some(wizard), None) => wizard.work_is_lost(),
+                    (None, _) => {}
                 }
                 self.operation = operation;
             }

@@ -44,6 +44,17 @@ impl Wizard {
         }
     }
 
+    /// The node knows of no long work: its service was started anew while this one was followed.
+    pub(crate) fn work_is_lost(&mut self) {
+        let Some(operation) = self.operation.as_mut().filter(|_| self.page == Page::Progress) else {
+            return;
+        };
+        operation.state = OperationState::Failed;
+        operation.message = Some("the node's service was started anew and does not know how far it came".to_owned());
+        self.asks_stop = false;
+        self.go(Page::Failed);
+    }
+
     /// Whether asking to stop makes sense.
     pub(crate) fn can_stop(&self) -> bool {
         let operation = self.operation.as_ref();

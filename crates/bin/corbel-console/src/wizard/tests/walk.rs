@@ -326,3 +326,18 @@ fn work_of_another_console_is_followed_and_stopped_with_a_question() {
     wizard.work(work(OperationState::Cancelled));
     assert_eq!(wizard.page, Page::Welcome, "what was read is not shown again");
 }
+
+#[test]
+fn work_that_the_node_forgot_leads_back_too() {
+    let mut wizard = wizard(Wanted::Install, disks());
+    wizard.work_is_lost();
+    assert_eq!(wizard.page, Page::Welcome, "there was none");
+    wizard.work(work(OperationState::Running));
+    wizard.work_is_lost();
+    assert_eq!(
+        (wizard.page, wizard.focus),
+        (Page::Failed, Focus::Button(Button::Start))
+    );
+    press(&mut wizard, &[Enter]);
+    assert_eq!(wizard.page, Page::Welcome);
+}
