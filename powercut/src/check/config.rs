@@ -19,6 +19,8 @@ use crate::state::{Identity, State};
 
 /// The two copies, from the top of the file system.
 const COPIES: [&str; 2] = ["node.a.toml", "node.b.toml"];
+/// A file system in memory that every Linux has.
+const MEMORY: &str = "/dev/shm";
 /// Exit status of e2fsck from which on something was left uncorrected (e2fsck(8)).
 const UNCORRECTED: i32 = 4;
 
@@ -40,7 +42,8 @@ pub(super) struct Configurations {
 
 impl Configurations {
     pub(super) fn new() -> io::Result<Self> {
-        let folder = tempfile::tempdir()?;
+        // In memory where that is possible: e2fsck waits until what it wrote is on the disk, thousands of times.
+        let folder = tempfile::tempdir_in(MEMORY).or_else(|_| tempfile::tempdir())?;
         Ok(Self {
             folder,
             known: HashMap::new(),
@@ -75,18 +78,25 @@ fn look(state: &State<'_>, partition: Extent, folder: &Path) -> anyhow::Result<R
             return Ok(Err(format!("its file system cannot be mounted: {}", careful.said)));
         }
     }
-    let mut copies = Vec::new();
     for name in COPIES {
-        let file = folder.join(name);
-        let _ = std::fs::remove_file(&file);
-        let request = format!("dump /{name} {name}");
-        let dumped = tool("debugfs", &["-R".as_ref(), request.as_ref(), image.as_os_str()], folder)?;
-        // debugfs ends with 0 whatever happened; without the file in the image it makes none.
-        if dumped.status != 0 {
-            return Ok(Err(format!("its file system cannot be read: {}", dumped.said)));
-        }
-        copies.push(std::fs::read(&file).ok());
+        // There is none from the state before.
+        let _ = std::fs::remove_file(folder.join(name));
     }
+    let requests = COPIES.map(|name| format!("dump /{name} {name}\n")).concat();
+    corbel_e2e::run::keep(&folder.join("requests"), &requests)?;
+    let dumped = tool(
+        "debugfs",
+        &["-f".as_ref(), "requests".as_ref(), image.as_os_str()],
+        folder,
+    )?;
+    // debugfs ends with 0 whatever happened; without the file in the image it makes none.
+    if dumped.status != 0 {
+        return Ok(Err(format!("its file system cannot be read: {}", dumped.said)));
+    }
+    let copies: Vec<Option<Vec<u8>>> = COPIES
+        .iter()
+        .map(|name| std::fs::read(folder.join(name)).ok())
+        .collect();
     let (a, b) = (
         copies.first().and_then(Option::as_deref),
         copies.get(1).and_then(Option::as_deref),
@@ -111,7 +121,9 @@ fn copy(state: &State<'_>, partition: Extent, image: &Path) -> io::Result<()> {
         while at < range.end {
             let piece = &mut buffer[..(range.end - at).min(1 << 16) as usize];
             state.read_at(at, piece)?;
-            file.write_all_at(piece, at - partition.offset)?;
+            if piece.iter().any(|byte| *byte != 0) {
+                file.write_all_at(piece, at - partition.offset)?;
+            }
             at += piece.len() as u64;
         }
     }
