@@ -142,6 +142,8 @@ pub(crate) struct Wizard {
     pub(crate) log: Vec<String>,
     /// The work whose end was read.
     dismissed: Option<u64>,
+    /// The node last said that it knows of no work.
+    missed: bool,
     /// Whether to stop is being asked.
     pub(crate) asks_stop: bool,
 }
@@ -179,6 +181,7 @@ impl Wizard {
             operation: None,
             log: Vec::new(),
             dismissed: None,
+            missed: false,
             asks_stop: false,
         }
     }
@@ -283,7 +286,6 @@ impl Wizard {
             Answer::Plan(..) => {}
             Answer::Begun(Ok(operation)) => {
                 self.waiting = None;
-                self.dismissed = None;
                 self.work(operation);
             }
             Answer::Begun(Err(failure)) => {

@@ -10,8 +10,13 @@ const LOG: usize = 200;
 impl Wizard {
     /// How the long work stands now.
     pub(crate) fn work(&mut self, now: OperationInfo) {
-        if !now.is_running() && self.dismissed == Some(now.id) {
-            return;
+        self.missed = false;
+        if self.dismissed == Some(now.id) {
+            if !now.is_running() {
+                return;
+            }
+            // Numbers begin anew with the node's service.
+            self.dismissed = None;
         }
         self.note(&now);
         let running = now.is_running();
@@ -46,7 +51,9 @@ impl Wizard {
 
     /// The node knows of no long work: its service was started anew while this one was followed.
     pub(crate) fn work_is_lost(&mut self) {
-        let Some(operation) = self.operation.as_mut().filter(|_| self.page == Page::Progress) else {
+        // The first such answer may have been on its way when the work began.
+        let again = std::mem::replace(&mut self.missed, true);
+        let Some(operation) = self.operation.as_mut().filter(|_| again && self.page == Page::Progress) else {
             return;
         };
         operation.state = OperationState::Failed;

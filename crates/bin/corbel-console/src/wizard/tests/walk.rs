@@ -334,6 +334,8 @@ fn work_that_the_node_forgot_leads_back_too() {
     assert_eq!(wizard.page, Page::Welcome, "there was none");
     wizard.work(work(OperationState::Running));
     wizard.work_is_lost();
+    assert_eq!(wizard.page, Page::Progress, "an old answer may come late");
+    wizard.work_is_lost();
     assert_eq!(
         (wizard.page, wizard.focus),
         (Page::Failed, Focus::Button(Button::Start))
