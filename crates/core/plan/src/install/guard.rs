@@ -111,14 +111,15 @@ fn major(version: &str) -> Option<u64> {
     version.parse::<Version>().ok().map(|version| version.major())
 }
 
-/// A node that starts from the network again and again with the word `install` must not lose what it is.
+/// A node that starts from the network again and again with the word `install` must not lose what it is. A system whose version
+/// cannot be told is one that an installation left unfinished: that is done again.
 fn not_installed(target: &Target<'_>, mode: Mode) -> Result<(), Refusal> {
     let path = &target.candidate.disk.path;
     match &target.candidate.disk.installed {
         Some(_) if target.field == "data" => {
             target.refuse(format!("{path} carries a Corbel system: uninstall it first"))
         }
-        Some(_) if mode == Mode::Install => Err(Refusal::new(
+        Some(installed) if mode == Mode::Install && installed.version.is_some() => Err(Refusal::new(
             "mode",
             format!("{path} carries a Corbel system: ask for an upgrade to keep it, or for reinstall to make it anew"),
         )),
