@@ -92,10 +92,20 @@ pub(super) fn rows(state: &State, width: usize, height: usize) -> Vec<Row> {
 }
 
 /// IPv4 first: it is what people type.
-fn ordered(node: &NodeInfo) -> Vec<&Address> {
+pub(super) fn ordered(node: &NodeInfo) -> Vec<&Address> {
     let mut addresses: Vec<_> = node.addresses.iter().collect();
     addresses.sort_by_key(|address| address.address.contains(':'));
     addresses
+}
+
+/// Where the API is at that address.
+pub(super) fn url(address: &str) -> String {
+    let port = corbel_node_api::TLS_PORT;
+    if address.contains(':') {
+        format!("https://[{address}]:{port}")
+    } else {
+        format!("https://{address}:{port}")
+    }
 }
 
 fn addresses(rows: &mut Rows, node: &NodeInfo, height: usize) {
@@ -106,14 +116,9 @@ fn addresses(rows: &mut Rows, node: &NodeInfo, height: usize) {
     let room = if height > 30 { 8 } else { 3 };
     let shown = if all.len() > room { room - 1 } else { all.len() };
     for (at, Address { interface, address }) in all[..shown].iter().enumerate() {
-        let host = if address.contains(':') {
-            format!("[{address}]")
-        } else {
-            address.clone()
-        };
         rows.add(
             if at == 0 { "Address" } else { "" },
-            &format!("https://{host}:{} ({interface})", corbel_node_api::TLS_PORT),
+            &format!("{} ({interface})", url(address)),
             Tone::Plain,
         );
     }

@@ -4,8 +4,9 @@ use corbel_model::ByteSize;
 use corbel_node_api::{BootFirmware, Disk, VirtualizationState};
 
 use super::{Body, Tone};
-use crate::screen::facts::boot;
+use crate::screen::facts::{boot, ordered, url};
 use crate::state::State;
+use crate::text::{ascii, fit};
 use crate::wizard::{Check, Choice, Field, Focus, Offer, SHORTEST, Task, Wizard, weakness};
 
 pub(super) fn welcome(body: &mut Body, state: &State, wizard: &Wizard) {
@@ -26,6 +27,15 @@ pub(super) fn welcome(body: &mut Body, state: &State, wizard: &Wizard) {
             BootFirmware::Unknown => "",
         };
         body.text(&format!("{firmware}{}", node.virtualization.message), 1, tone);
+        // A word that could not be read may be why nobody installs unattended. Two rows, as the choices must stay in sight.
+        if let Some(warning) = node.warnings.first() {
+            let more = match node.warnings.len() - 1 {
+                0 => String::new(),
+                more => format!(" ({more} more on the status page)"),
+            };
+            let room = (2 * body.width).saturating_sub(more.len() + 24);
+            body.text(&format!("Warning: {}{more}", fit(&ascii(warning), room)), 1, Tone::Bad);
+        }
     }
     body.blank();
     for choice in wizard.choices() {
@@ -36,6 +46,19 @@ pub(super) fn welcome(body: &mut Body, state: &State, wizard: &Wizard) {
         );
         if matches!(choice, Choice::Do(_)) && wizard.choices().first() == Some(&choice) {
             body.blank();
+        }
+    }
+    // Whoever installs from afar needs both.
+    if let Some(node) = &state.node {
+        body.blank();
+        if let Some(address) = ordered(node).first() {
+            body.line(
+                &format!(" Address {} ({})", url(&address.address), address.interface),
+                Tone::Plain,
+            );
+        }
+        if let Some(fingerprint) = &node.certificate_fingerprint {
+            body.line(&format!(" Cert    {fingerprint}"), Tone::Plain);
         }
     }
 }

@@ -77,6 +77,13 @@ fn pages() -> Vec<(&'static str, State)> {
     if let Some(crate::wizard::Exit::Ask(crate::wizard::Ask::Plan(_, ticket))) = wizard.key(Enter) {
         wizard.answer(Answer::Plan(ticket, Ok(long)));
     }
+    let mut warned = install(&[]);
+    let mut told = node();
+    told.warnings = vec![
+        "storage_init: \"sda\" is neither a path such as /dev/sda nor a bus: nothing is installed unattended, and so on to the end".into(),
+        "dns=x: \"x\" is not an IP address".into(),
+    ];
+    warned.on(Event::Node(Box::new(told)));
     let with = |version: &str, wanted, keys: &[Key]| at(wanted, disks_with(Some(version)), keys);
     let mut several = disks_with(Some("0.0.9"));
     let system = several[0].installed.clone();
@@ -90,6 +97,7 @@ fn pages() -> Vec<(&'static str, State)> {
         ("welcome-major", with("1.4.0", Wanted::Install, &[])),
         ("welcome-damaged", at(Wanted::Reinstall, disks_with(None), &[])),
         ("welcome-several", at(Wanted::Install, several.clone(), &[])),
+        ("welcome-warning", warned),
         ("hardware", install(&[Down, Enter])),
         ("system", at(Wanted::Install, several, &[Enter])),
         ("boot", install(&[Enter])),
