@@ -1,4 +1,4 @@
-//! Keys: what each does on each page. The only place that gives a [`Write`] away.
+//! Keys: what each does on each page. The only place that gives a [`super::Write`] away.
 
 use super::password::SHORTEST;
 use super::request::Request;
