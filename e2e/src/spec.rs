@@ -274,7 +274,7 @@ fn attach(line: &mut Line, disk: &Disk, number: usize) {
         let log = path(log);
         line.option(
             "-blockdev",
-            &format!("driver=blklogwrites,node-name=recorded{number},file={node},log.driver=file,log.filename={log},log-sector-size={sector}"),
+            &format!("driver=blklogwrites,node-name=recorded{number},discard=unmap,file={node},log.driver=file,log.filename={log},log-sector-size={sector}"),
         );
         node = format!("recorded{number}");
     }
@@ -399,7 +399,9 @@ mod tests {
             "{line}"
         );
         assert!(
-            line.contains("node-name=recorded0,file=disk0,log.driver=file,log.filename=/log,log-sector-size=512"),
+            line.contains(
+                "node-name=recorded0,discard=unmap,file=disk0,log.driver=file,log.filename=/log,log-sector-size=512"
+            ),
             "{line}"
         );
         assert!(line.contains("virtio-blk-pci,drive=recorded0,serial=disk0"), "{line}");

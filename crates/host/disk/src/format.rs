@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use corbel_layout::disk::FileSystem;
+use corbel_layout::disk::{FileSystem, Role};
 use corbel_sys::{Cancel, Program, ProgramError};
 
 /// A large disk behind a slow controller takes a minute; nothing takes ten.
@@ -26,7 +26,16 @@ pub fn format(partition: &str, file_system: FileSystem, label: &str, cancel: &Ca
         FileSystem::Fat32 => Program::new("mkfs.vfat").args(["-F", "32", "-n", label]),
         // Blocks that were never used are made at the first mount, in the background, and not now: an installation is
         // as fast as its bytes. A journal that is flushed is what a power cut needs, and ext4 has it without being asked.
-        FileSystem::Ext4 => Program::new("mkfs.ext4").args(["-q", "-F", "-m", "0", "-L", label]),
+        FileSystem::Ext4 => {
+            let program = Program::new("mkfs.ext4").args(["-q", "-F", "-m", "0", "-L", label]);
+            if label == Role::Config.name() {
+                // With larger blocks the whole partition is one block group, which has no second superblock: a power cut
+                // between two sectors of the first would be beyond repair (e2fsck(8), "-b").
+                program.args(["-b", "1024"])
+            } else {
+                program
+            }
+        }
         FileSystem::Swap => Program::new("mkswap").args(["-f", "-L", label]),
     };
     let run = program.arg(partition).deadline(LIMIT).run(cancel);
