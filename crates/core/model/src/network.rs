@@ -182,6 +182,11 @@ pub fn parse_domain(text: &str) -> Result<String, NetworkError> {
 pub struct VlanId(u16);
 
 impl VlanId {
+    /// 1 to 4094.
+    pub fn number(self) -> u16 {
+        self.0
+    }
+
     /// From a number.
     pub fn new(id: u16) -> Result<Self, NetworkError> {
         if (1..=4094).contains(&id) {
@@ -211,7 +216,7 @@ impl fmt::Display for VlanId {
 /// Which interface an entry is about.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Match {
-    /// Every physical Ethernet interface.
+    /// Every physical Ethernet interface, written `*`. Not a pattern: that one would take in every bridge and every port of a VM.
     Ethernet,
     /// By name, or by pattern with `*` and `?`, as systemd.network(5) matches.
     Name(String),
@@ -222,6 +227,9 @@ pub enum Match {
 impl FromStr for Match {
     type Err = NetworkError;
     fn from_str(text: &str) -> Result<Self, NetworkError> {
+        if text == "*" {
+            return Ok(Self::Ethernet);
+        }
         if let Ok(mac) = text.parse() {
             return Ok(Self::Mac(mac));
         }
@@ -230,6 +238,17 @@ impl FromStr for Match {
             Ok(Self::Name(text.to_owned()))
         } else {
             Err(NetworkError::Match(text.to_owned()))
+        }
+    }
+}
+
+impl fmt::Display for Match {
+    /// As it is read.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Ethernet => f.write_str("*"),
+            Self::Name(name) => f.write_str(name),
+            Self::Mac(mac) => mac.fmt(f),
         }
     }
 }

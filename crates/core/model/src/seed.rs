@@ -4,6 +4,7 @@
 //! get past a wrong seed. Keys, clients and tokens of both add up.
 
 mod position;
+mod render;
 
 use std::fmt;
 use std::net::IpAddr;
@@ -11,6 +12,8 @@ use std::str::FromStr;
 
 use serde::de::{Deserializer, Error as _};
 use serde::{Deserialize, de};
+
+pub use render::render;
 
 use crate::HostName;
 use crate::access::{ApiClient, ApiToken, CredentialError, Fingerprint, PasswordHash, Role, SshKey, TokenHash};
@@ -171,6 +174,8 @@ struct InterfaceTable {
     dhcp4: Option<bool>,
     dhcp6: Option<bool>,
     slaac: Option<bool>,
+    /// False only where IPv6 is off.
+    link_local: Option<bool>,
     #[serde(default)]
     addresses: Vec<Text<Cidr>>,
     #[serde(default)]
@@ -348,12 +353,15 @@ impl TryFrom<ClientTable> for Client {
 impl From<InterfaceTable> for InterfaceConfig {
     /// An entry that says nothing about addresses gets them automatically; one that says anything gets exactly that.
     fn from(table: InterfaceTable) -> Self {
-        let named = table.dhcp4.or(table.dhcp6).or(table.slaac).is_some() || !table.addresses.is_empty();
+        let named = [table.dhcp4, table.dhcp6, table.slaac, table.link_local]
+            .iter()
+            .any(Option::is_some)
+            || !table.addresses.is_empty();
         let automatic = if named {
             let ipv6 = Ipv6 {
                 dhcp: table.dhcp6.unwrap_or(false),
                 slaac: table.slaac.unwrap_or(false),
-                link_local: true,
+                link_local: table.link_local.unwrap_or(true),
             };
             Addressing {
                 dhcp4: table.dhcp4.unwrap_or(false),

@@ -7,7 +7,9 @@
 
 mod install;
 mod ip;
+mod kept;
 mod later;
+mod merge;
 mod read;
 mod split;
 
@@ -16,6 +18,7 @@ use std::net::IpAddr;
 
 pub use install::InstallWords;
 pub use ip::{IpMethod, IpWord};
+pub use merge::merged;
 pub use split::{Word, split, without_comments};
 
 use crate::HostName;

@@ -6,18 +6,23 @@
 
 mod addressing;
 mod auto;
+mod document;
 mod files;
 mod lower;
 mod networkd;
+mod said;
 pub mod state;
 
 use std::fmt;
 
 use corbel_model::HostName;
-use corbel_model::access::{ApiClient, Fingerprint, PasswordHash, SshKey};
+use corbel_model::access::{PasswordHash, SshKey};
 use corbel_model::network::{Interface, Mac};
-use corbel_model::seed::{self, Seed};
-use corbel_model::words::{BootInterface, Ntp, Warning, Words, without_comments};
+use corbel_model::seed::Seed;
+use corbel_model::words::{Ntp, Warning};
+
+pub use document::effective_document;
+use said::Said;
 
 /// systemd-networkd's files of this boot have names that begin so; older ones are removed.
 pub const NETWORK_PREFIX: &str = "/etc/systemd/network/10-corbel-";
@@ -95,39 +100,26 @@ pub struct SettlePlan {
 
 /// Makes the plan of a boot.
 pub fn plan_settle(sources: &Sources, interfaces: &[Interface]) -> SettlePlan {
-    let seed_words = sources.words.as_deref().map(without_comments);
-    let words = Words::parse(
-        seed_words
-            .iter()
-            .map(String::as_str)
-            .chain([sources.command_line.as_str()]),
-    );
     let mut warnings = sources.warnings.clone();
-    warnings.extend(words.warnings.iter().cloned());
-    let document = read_document(sources, &mut warnings);
-    // With a document that nobody can read, a node would be installed that its owner cannot reach.
-    let may_install = !sources.installed && document.is_some();
-    let seed = document.unwrap_or_default();
-
+    let Said {
+        words,
+        seed,
+        hostname,
+        may_install,
+    } = Said::read(sources, interfaces, &mut warnings);
     let installs = may_install && auto::installs(&words, &seed);
-    let hostname = hostname(&words, &seed, interfaces);
-    let ssh_keys = ssh_keys(&words, &seed, sources, &mut warnings);
-    let clients = clients(&words, &seed, sources, &mut warnings);
-    let tokens: Vec<_> = words.tokens.iter().chain(&seed.tokens).cloned().collect();
-    let admin_password = words.admin_password.clone().or(seed.admin_password);
-    let ssh = ssh(
-        &ssh_keys,
-        admin_password.is_some(),
-        words.password_login.or(seed.password_login),
-        &mut warnings,
-    );
-    let mut ntp = words.ntp.clone().or(seed.ntp);
-    if ntp.is_none() {
-        let named: Vec<_> = words.ip.iter().flat_map(|word| word.ntp.clone()).collect();
-        ntp = (!named.is_empty()).then_some(Ntp::Servers(named));
-    }
-
-    let network = lower::network(&words, seed.network, interfaces, &mut warnings);
+    let Seed {
+        ntp,
+        admin_password,
+        ssh_keys,
+        password_login,
+        network,
+        clients,
+        tokens,
+        ..
+    } = seed;
+    let ssh = ssh(&ssh_keys, admin_password.is_some(), password_login, &mut warnings);
+    let network = lower::network(&words, network, interfaces, &mut warnings);
     let mut files = vec![
         PlannedFile {
             path: "/etc/hostname".into(),
@@ -251,84 +243,6 @@ pub fn needs(sources: &Sources) -> Need {
     } else {
         Need::Nothing
     }
-}
-
-/// `None` when there is one and it cannot be read.
-fn read_document(sources: &Sources, warnings: &mut Vec<Warning>) -> Option<Seed> {
-    let Some(text) = &sources.document else {
-        return Some(Seed::default());
-    };
-    let refused = |error| {
-        let problem = format!("{error}; nothing of this file is used, neither its network nor its access");
-        let name = if sources.installed { "node.toml" } else { "corbel.toml" };
-        warnings.push(Warning::new(name, problem));
-    };
-    seed::parse(text).map_err(refused).ok()
-}
-
-fn hostname(words: &Words, seed: &Seed, interfaces: &[Interface]) -> HostName {
-    let from_ip = words.ip.iter().find_map(|word| word.hostname.clone());
-    words
-        .hostname
-        .clone()
-        .or(from_ip)
-        .or_else(|| seed.hostname.clone())
-        .unwrap_or_else(|| {
-            let name = first_mac(words, interfaces).map_or("corbel".to_owned(), |mac| {
-                let [.., a, b, c] = mac.0;
-                format!("corbel-{a:02x}{b:02x}{c:02x}")
-            });
-            name.parse().expect("letters, digits and an inner '-' are a host name")
-        })
-}
-
-/// Of the boot interface, else of the first physical interface by name: the same at each boot of the same machine.
-fn first_mac(words: &Words, interfaces: &[Interface]) -> Option<Mac> {
-    let boot = words.boot_interface.as_ref().and_then(|boot| match boot {
-        BootInterface::Is(matches) => interfaces.iter().find(|i| matches.covers(i))?.mac,
-        BootInterface::Link => None,
-    });
-    let mut physical: Vec<_> = interfaces.iter().filter(|i| i.physical).collect();
-    physical.sort_by(|a, b| a.name.cmp(&b.name));
-    boot.or_else(|| physical.iter().find_map(|i| i.mac))
-}
-
-fn ssh_keys(words: &Words, seed: &Seed, sources: &Sources, warnings: &mut Vec<Warning>) -> Vec<SshKey> {
-    let mut keys: Vec<SshKey> = Vec::new();
-    let mut add = |key: SshKey| {
-        if !keys.contains(&key) {
-            keys.push(key);
-        }
-    };
-    words.ssh_keys.iter().chain(&seed.ssh_keys).cloned().for_each(&mut add);
-    let lines = sources
-        .authorized_keys
-        .as_deref()
-        .unwrap_or_default()
-        .lines()
-        .enumerate();
-    for (at, line) in lines.filter(|(_, line)| !line.trim().is_empty() && !line.trim_start().starts_with('#')) {
-        match line.parse() {
-            Ok(key) => add(key),
-            Err(error) => warnings.push(Warning::new(format!("authorized_keys, line {}", at + 1), error)),
-        }
-    }
-    keys
-}
-
-fn clients(words: &Words, seed: &Seed, sources: &Sources, warnings: &mut Vec<Warning>) -> Vec<ApiClient> {
-    let mut clients: Vec<ApiClient> = words.clients.iter().chain(&seed.clients).cloned().collect();
-    for (name, pem) in &sources.clients {
-        match Fingerprint::of_pem(pem) {
-            Ok(fingerprint) => clients.push(ApiClient {
-                name: name.clone(),
-                fingerprint,
-                role: Default::default(),
-            }),
-            Err(error) => warnings.push(Warning::new(format!("clients/{name}.pem"), error)),
-        }
-    }
-    clients
 }
 
 fn ssh(keys: &[SshKey], password: bool, asked: Option<bool>, warnings: &mut Vec<Warning>) -> Ssh {

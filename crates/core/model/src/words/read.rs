@@ -231,6 +231,7 @@ fn boot_interface(value: &str) -> Result<BootInterface, Problem> {
         value
     };
     match without_type.parse::<Match>().or_else(|_| value.parse()) {
+        Ok(Match::Ethernet) => Err("give one interface, not a pattern".into()),
         Ok(Match::Name(name)) if name.contains(['*', '?']) => Err("give one interface, not a pattern".into()),
         Ok(found) => Ok(BootInterface::Is(found)),
         Err(_) => Err("give link, an interface such as eno1, or a MAC address such as 01-52-54-00-12-34-56".into()),

@@ -133,7 +133,7 @@ fn base(words: &Words, interfaces: &[Interface], warnings: &mut Vec<Warning>) ->
                 .map(|i| i.name.as_str())
                 .collect();
             let problem = format!("this machine has no such interface now; it has {}", seen.join(", "));
-            warnings.push(Warning::new(format!("interface {}", shown(boot)), problem));
+            warnings.push(Warning::new(format!("interface {boot}"), problem));
         }
     }
     let bond = match &named {
@@ -205,14 +205,6 @@ pub(super) fn name_of(matches: &Match, interfaces: &[Interface]) -> Option<Strin
     match (covered.next(), covered.next()) {
         (Some(one), None) => Some(one.name.to_string()),
         _ => None,
-    }
-}
-
-fn shown(matches: &Match) -> String {
-    match matches {
-        Match::Ethernet => "*".into(),
-        Match::Name(name) => name.clone(),
-        Match::Mac(mac) => mac.to_string(),
     }
 }
 
