@@ -17,6 +17,7 @@ mod show;
 mod sizes;
 mod steps;
 mod welcome;
+mod words;
 
 use std::fmt;
 
@@ -29,6 +30,7 @@ pub use select::{Candidate, candidates};
 pub use sizes::minimum_bytes;
 pub use steps::{Step, UninstallStep};
 pub use welcome::{Welcome, welcome};
+pub use words::beyond_release;
 
 /// Why nothing will be done, before anything was.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

@@ -10,8 +10,12 @@ use crate::{shadow, ssh_message};
 /// Where the report is for console and API.
 pub const REPORT_FILE: &str = "/run/corbel/settle.json";
 
-/// The seed's `corbel.toml` as it was found, for an installation, which makes it the node's own document.
+/// The configuration of this boot as a document, wherever it was said, for an installation, which makes it the node's own. A
+/// `corbel.toml` that cannot be read stands here as it was found.
 pub const SEED_FILE: &str = "/run/corbel/seed.toml";
+
+/// The words of this boot, one a line: those of the seed, then those of the kernel.
+pub const WORDS_FILE: &str = "/run/corbel/words";
 
 const SHADOW: &str = "/etc/shadow";
 const ADMIN: &str = "admin";
@@ -30,7 +34,13 @@ pub struct Report {
     pub warnings: Vec<String>,
 }
 
-pub(crate) fn apply(facilities: &dyn Facilities, plan: &SettlePlan, keeps: bool, seed: Option<&str>) -> Report {
+/// For an installation; both texts hold hashes of passwords.
+pub(crate) struct Orders {
+    pub(crate) document: String,
+    pub(crate) words: String,
+}
+
+pub(crate) fn apply(facilities: &dyn Facilities, plan: &SettlePlan, keeps: bool, orders: Option<&Orders>) -> Report {
     let mut report = Report {
         hostname: plan.hostname.to_string(),
         ssh: matches!(plan.ssh, Ssh::On { .. }),
@@ -70,13 +80,18 @@ pub(crate) fn apply(facilities: &dyn Facilities, plan: &SettlePlan, keeps: bool,
             }
         }
     }
-    // It holds the hash of a password.
-    let kept = match seed {
-        Some(text) => facilities.write(SEED_FILE, text.as_bytes(), 0o600),
-        None => facilities.remove(SEED_FILE),
-    };
-    if let Err(error) = kept {
-        failed(SEED_FILE, &error);
+    let texts = [
+        (SEED_FILE, orders.map(|orders| &orders.document)),
+        (WORDS_FILE, orders.map(|orders| &orders.words)),
+    ];
+    for (path, text) in texts {
+        let done = match text {
+            Some(text) => facilities.write(path, text.as_bytes(), 0o600),
+            None => facilities.remove(path),
+        };
+        if let Err(error) = done {
+            failed(path, &error);
+        }
     }
     report.warnings.append(&mut problems);
     let json = serde_json::to_vec_pretty(&report).expect("texts and a bool are always JSON");

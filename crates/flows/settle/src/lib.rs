@@ -10,6 +10,9 @@
 //! On an installed node `/config/node.toml` stands in the place of the seed, which is not looked for. What such a node keeps is
 //! mounted before, by [`mount_state`], because journal, certificate and VM definitions are needed as early as that.
 //!
+//! On any other node the configuration of the boot is written down once more, as a document and as words (`/run/corbel/seed.toml` and
+//! `words`, for root alone): an installation goes by these two, so that the installed node is what this boot was.
+//!
 //! Nothing in here ends a boot: what fails becomes a warning in `settle.json`, which console and API show, and the rest is done.
 //! Running it again gives the same files. The kernel's command line keeps what was typed there, `adminpw` included: it is a hash,
 //! `/proc/cmdline` is readable by every process of the node, and a node that shall not show it gets it from the seed instead.
@@ -22,9 +25,9 @@ mod shadow;
 mod state;
 
 use corbel_model::words::Warning;
-use corbel_plan::settle::{Need, SettlePlan, Sources, Ssh, needs, plan_settle};
+use corbel_plan::settle::{Need, SettlePlan, Ssh, effective_document, needs, plan_settle};
 
-pub use apply::{REPORT_FILE, Report, SEED_FILE};
+pub use apply::{REPORT_FILE, Report, SEED_FILE, WORDS_FILE};
 pub use facilities::{Facilities, FacilityError};
 pub use host::{Host, SeedPlace};
 pub use state::{INSTALLED_FLAG, STATE_FILE, StateFacilities, StateReport, mount_state};
@@ -34,7 +37,7 @@ pub fn plan(facilities: &dyn Facilities) -> SettlePlan {
     plan_from(facilities).1
 }
 
-fn plan_from(facilities: &dyn Facilities) -> (Sources, SettlePlan) {
+fn plan_from(facilities: &dyn Facilities) -> (Option<apply::Orders>, SettlePlan) {
     let mut sources = gather::sources(facilities);
     let interfaces = match needs(&sources) {
         Need::Nothing => Vec::new(),
@@ -46,14 +49,18 @@ fn plan_from(facilities: &dyn Facilities) -> (Sources, SettlePlan) {
         }),
     };
     let plan = plan_settle(&sources, &interfaces);
-    (sources, plan)
+    // An installed node has its document, and installs nothing.
+    let orders = (!sources.installed).then(|| apply::Orders {
+        document: effective_document(&sources, &interfaces),
+        words: sources.merged_words(),
+    });
+    (orders, plan)
 }
 
 /// Plans this boot, does it, and writes the report. The report says what could not be done.
 pub fn settle(facilities: &dyn Facilities) -> Report {
-    let (sources, plan) = plan_from(facilities);
-    let document = sources.document.filter(|_| !sources.installed);
-    apply::apply(facilities, &plan, gather::keeps(facilities), document.as_deref())
+    let (orders, plan) = plan_from(facilities);
+    apply::apply(facilities, &plan, gather::keeps(facilities), orders.as_ref())
 }
 
 /// The sentence on remote login for people.

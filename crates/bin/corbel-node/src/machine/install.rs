@@ -8,6 +8,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use corbel_agent::SystemError;
 use corbel_install::{BOOT_FILES, BootFiles, InstallError, System};
 use corbel_model::install::{InstallRequest, UninstallRequest};
+use corbel_plan::install::beyond_release;
 use corbel_progress::Sink;
 use corbel_release::release::Policy;
 use corbel_sys::Cancel;
@@ -81,7 +82,8 @@ fn of_install(error: InstallError) -> SystemError {
 pub(super) fn install(request: &InstallRequest, sink: &dyn Sink, cancel: &Cancel) -> Result<(), SystemError> {
     let release = release(|_| {})?;
     let files = BootFiles::load(Path::new(BOOT_FILES)).map_err(|error| failed("reading the boot loaders", &error))?;
-    let plan = disks::installation(request)?;
+    let mut plan = disks::installation(request)?;
+    plan.words = beyond_release(&release.manifest().words, &plan.words);
     let system = System {
         release: &release,
         images: files.images(),

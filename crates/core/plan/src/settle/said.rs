@@ -5,9 +5,17 @@ use corbel_model::HostName;
 use corbel_model::access::{ApiClient, Fingerprint, SshKey};
 use corbel_model::network::{Interface, Mac};
 use corbel_model::seed::{self, Seed};
-use corbel_model::words::{BootInterface, Ntp, Warning, Words, without_comments};
+use corbel_model::words::{BootInterface, Ntp, Warning, Words, merged, without_comments};
 
 use super::Sources;
+
+impl Sources {
+    /// The words of the seed and then those of the kernel as one text, one word a line.
+    pub fn merged_words(&self) -> String {
+        let seed = self.words.as_deref().map(without_comments);
+        merged(seed.iter().map(String::as_str).chain([self.command_line.as_str()]))
+    }
+}
 
 /// Everything that was said.
 pub(super) struct Said {

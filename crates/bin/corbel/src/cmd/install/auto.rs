@@ -9,7 +9,7 @@ use corbel_model::install::{Action, InstallRequest as Asked};
 use corbel_model::seed;
 use corbel_model::words::Words;
 use corbel_node_api::{InstallRequest, RebootRequest, UninstallRequest, UpgradeRequest};
-use corbel_settle::SEED_FILE;
+use corbel_settle::{SEED_FILE, WORDS_FILE};
 use corbel_sys::Cancel;
 
 use crate::exit::Exit;
@@ -18,12 +18,11 @@ use crate::follow::follow;
 use crate::interrupt::Interrupts;
 use crate::printer::Printer;
 
-const COMMAND_LINE: &str = "/proc/cmdline";
 const FILE_LIMIT: u64 = 1 << 20;
 /// The answer of a trigger is read and forgotten.
 const TRIGGER_LIMIT: u64 = 1 << 20;
 
-/// What this boot was asked, as two texts.
+/// What this boot was asked, as settle wrote it down.
 struct Texts {
     words: String,
     document: Option<String>,
@@ -86,12 +85,8 @@ fn texts() -> Result<Texts, Failure> {
         Ok::<_, Failure>(String::from_utf8_lossy(&bytes).into_owned())
     };
     Ok(Texts {
-        words: read(COMMAND_LINE)?,
-        document: if Path::new(SEED_FILE).exists() {
-            Some(read(SEED_FILE)?)
-        } else {
-            None
-        },
+        words: read(WORDS_FILE)?,
+        document: Some(read(SEED_FILE)?),
     })
 }
 
@@ -114,9 +109,10 @@ fn orders(texts: &Texts) -> Result<Orders, Failure> {
                 Failure::say(Exit::Refused, sentence)
             })?;
             let mut request = InstallRequest::from(&asked);
+            // It says all that words said about the node.
             request.document.clone_from(&texts.document);
-            request.hostname = words.hostname.as_ref().map(ToString::to_string);
-            request.admin_password_hash = words.admin_password.as_ref().map(|hash| hash.expose().to_owned());
+            // Of the words only what the kernel needs goes into the boot entry, which everybody can read.
+            request.words.splice(0..0, words.kept());
             Work::Install(Box::new(request))
         }
     };
@@ -163,22 +159,39 @@ mod tests {
     #[test]
     fn words_say_what_the_seed_left_open() {
         let document = "version = 1\nhostname = 'a'\n[install]\nboot = '/dev/sdb'\nreboot_delay = 5\n";
-        let orders = given(
-            "quiet install storage_init=/dev/sda reboot_delay=9 hostname=b",
-            Some(document),
-        )
-        .unwrap();
+        let orders = given("quiet install storage_init=/dev/sda reboot_delay=9", Some(document)).unwrap();
         assert_eq!(orders.reboot_delay, Some(9));
         let Work::Install(request) = orders.work else {
             panic!("{orders:?}")
         };
         assert_eq!(request.boot.path.as_deref(), Some("/dev/sda"));
-        assert_eq!(
-            (request.mode, request.hostname.as_deref()),
-            (InstallMode::Install, Some("b"))
-        );
+        assert_eq!(request.mode, InstallMode::Install);
         assert_eq!(request.document.as_deref(), Some(document));
         assert!(request.keep_data && !request.dry_run);
+    }
+
+    /// `/config/words` and the boot entry are read by every process of the node, and `/proc/cmdline` too.
+    #[test]
+    fn no_secret_gets_into_the_kernel_words_of_the_installed_system() {
+        let hash = "$6$saltsalt$1qXgV2tY7Kk0n3oFjQ9m4bWcR8eZ5xLpD6sHvTuN2aMiEyGfC";
+        let words = format!(
+            "BOOT_IMAGE=/x quiet install storage_init=/dev/sda BOOTIF=eno1 ip=dhcp hostname=b adminpw={hash} rootpw={hash} snmp_password=x \
+             corbel.token_sha256={0} adminpasword=x console=ttyS1,115200 crashkernel=256M intel_iommu=on",
+            "ab".repeat(32)
+        );
+        let document = "version = 1\n[install]\nboot = '/dev/sdb'\nwords = 'hugepages=8'\n";
+        let Work::Install(request) = given(&words, Some(document)).unwrap().work else {
+            panic!("an installation was asked for")
+        };
+        assert_eq!(
+            request.words,
+            [
+                "console=ttyS1,115200",
+                "crashkernel=256M",
+                "intel_iommu=on",
+                "hugepages=8"
+            ]
+        );
     }
 
     #[test]
