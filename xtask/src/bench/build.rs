@@ -30,7 +30,7 @@ pub(super) fn warm_ratio(context: &Context) -> anyhow::Result<Vec<Measure>> {
     image::build(context)?;
     let folder = context.build().join("bench/warm");
     remove(&folder)?;
-    let programs = programs(context, &folder)?;
+    let programs = programs(&context.root().join("target"), &folder)?;
     let (mut cold, mut warm) = (Vec::new(), Vec::new());
     for _ in 0..ROUNDS {
         let cache = packages_alone(context, &folder)?;
@@ -55,11 +55,12 @@ pub(super) fn warm_ratio(context: &Context) -> anyhow::Result<Vec<Measure>> {
     }])
 }
 
-fn programs(context: &Context, folder: &Path) -> anyhow::Result<PathBuf> {
+/// Copies the programs that the builder compiled below `target` into the folder `programs` of `folder`.
+fn programs(target: &Path, folder: &Path) -> anyhow::Result<PathBuf> {
     let programs = folder.join("programs");
     std::fs::create_dir_all(&programs)?;
     for (from, name) in PROGRAMS {
-        let from = context.target().join(from).join(name);
+        let from = target.join(from).join(name);
         std::fs::copy(&from, programs.join(name)).with_context(|| format!("cannot copy {}", from.display()))?;
     }
     Ok(programs)
@@ -105,11 +106,11 @@ fn remove(folder: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The second build is made from a copy of the source in another folder, which compiles its own programs into another
-/// target folder and makes its layers in another cache, with its clock a day and an hour ahead: a time stamp or a path that got into
-/// the image shows. `faketime` moves the clock for the builder, the compilers and what else it starts on the host; programs
-/// in the tools tree do not load it and see the real clock, which has moved on between the builds as well. (A time name
-/// space would not do: it moves only the clocks that count from the start of the machine.)
+/// The second build is made from a copy of the source in another folder, with programs that were compiled there into another target
+/// folder, and layers made in another cache with the clock a day and an hour ahead: a time stamp or a path that got into the
+/// image shows. `faketime` moves the clock for the builder and what else it starts on the host, but not for the compiler, which
+/// hangs under it; programs in the tools tree do not load it and see the real clock, which has moved on between the builds
+/// as well. (A time name space would not do: it moves only the clocks that count from the start of the machine.)
 pub(super) fn reproducible(context: &Context, yes: bool) -> anyhow::Result<Vec<Measure>> {
     packages::install_more(context, &["faketime"], yes)?;
     // Fetches what is missing, so that both builds have the same lock and need no network.
@@ -119,18 +120,26 @@ pub(super) fn reproducible(context: &Context, yes: bool) -> anyhow::Result<Vec<M
     let copy = folder.join("second/elsewhere/source");
     copy_source(context, &copy)?;
     let corbel = context.target().join("release/corbel");
+    let key = image::development_key(context)?;
+    // Compiles in the copy; its image is not looked at.
+    let compiling = builder_of(context, corbel.clone(), &tools::cache()?, &folder.join("compiled"));
+    compiling.args(["--recipe"]).args([copy.join("image")]).run()?;
     let mut sums = Vec::new();
-    for (name, recipe, ahead) in [
-        ("first", context.root().join("image"), false),
-        ("second/elsewhere", copy.join("image"), true),
+    for (name, source, ahead) in [
+        ("first", context.root(), false),
+        ("second/elsewhere", copy.as_path(), true),
     ] {
         let place = folder.join(name);
-        std::fs::create_dir_all(&place)?;
+        programs(&source.join("target"), &place)?;
         let cache = packages_alone(context, &place)?;
         let out = place.join("out");
         let program = builder_of(context, corbel.clone(), &cache, &out)
             .args(["--recipe"])
-            .args([recipe]);
+            .args([source.join("image")])
+            .args(["--binaries"])
+            .args([place.join("programs")])
+            .args(["--sign-key"])
+            .args([&key]);
         if ahead {
             program.under(&["faketime", "-f", "+25h"]).run()?
         } else {
