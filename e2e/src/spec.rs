@@ -258,7 +258,7 @@ fn firmware(line: &mut Line, spec: &MachineSpec, place: &Place) {
         );
         line.option(
             "-drive",
-            &format!("if=pflash,unit=1,format=raw,file={}", path(&place.variables())),
+            &format!("if=pflash,unit=1,format=raw,file={}", path(&spec.variables(place))),
         );
     }
 }
