@@ -37,7 +37,7 @@ pub(crate) struct InstallArgs {
     /// Size of a part: esp, root, config, log, swap or data; data may also be rest or none
     #[arg(long = "size", value_name = "PART=SIZE")]
     sizes: Vec<String>,
-    /// Answers in a corbel.toml with the table [install]; options win over it
+    /// Answers in a corbel.toml with the table `install`; options win over it
     #[arg(long, value_name = "FILE")]
     answers: Option<PathBuf>,
     /// Name of the installed node
