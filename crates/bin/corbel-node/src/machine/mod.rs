@@ -14,7 +14,7 @@ use corbel_model::install::{InstallRequest, UninstallRequest};
 use corbel_progress::Sink;
 use corbel_sys::{Cancel, Program, read_limited, write_atomic};
 
-/// The seed's document of this boot, as settle found it.
+/// The configuration of this boot as a document, as settle wrote it.
 const SEED: &str = "/run/corbel/seed.toml";
 /// Names of machines that were saved, one a line, over a reboot.
 const SAVED: &str = "/data/saved-machines";
@@ -55,7 +55,8 @@ impl System for Machine {
         if !path.exists() {
             return Ok(None);
         }
-        let bytes = read_limited(path, LIMIT).map_err(|error| failed("reading the seed's document", &error))?;
+        let bytes =
+            read_limited(path, LIMIT).map_err(|error| failed("reading the configuration of this boot", &error))?;
         Ok(Some(String::from_utf8_lossy(&bytes).into_owned()))
     }
     fn plan_install(&self, request: &InstallRequest) -> Result<Plan, SystemError> {
