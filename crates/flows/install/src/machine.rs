@@ -3,12 +3,14 @@
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use corbel_boot::{EfiVariables, Esp, HardDrive, MountedEsp};
 use corbel_disk::{BlockDisk, MountFlags, RawDisk, mount, reread_partitions, unmount};
 use corbel_layout::disk::{DiskLayout, FileSystem};
 use corbel_sys::ledger::Ledger;
-use corbel_sys::{Cancel, FileError, read_limited, write_atomic};
+use corbel_sys::{Cancel, FileError, read_limited, wait_for_quiet_udev, write_atomic};
 
 use crate::{BootImages, ConfigFiles, Facilities, FacilityError};
 
@@ -19,6 +21,9 @@ const MOST_IMAGE: u64 = 4 << 20;
 const EFI_VARIABLES: &str = "/sys/firmware/efi/efivars";
 /// Where partitions are mounted while they are written.
 const WORK: &str = "/run/corbel/install";
+/// How long the node of a partition may be away, and between two looks.
+const NODE_LIMIT: Duration = Duration::from_secs(30);
+const NODE_PAUSE: Duration = Duration::from_millis(100);
 
 /// The images that start a disk, as the running system carries them.
 #[derive(Debug, Clone)]
@@ -66,14 +71,20 @@ impl Mounted {
     fn new(partition: &str, kind: &str) -> Result<Self, FacilityError> {
         let folder = Path::new(WORK).join(kind);
         fs::create_dir_all(&folder)?;
-        mount(
-            partition,
-            kind,
-            &folder,
-            MountFlags::NOSUID | MountFlags::NODEV | MountFlags::NOEXEC,
-            "",
-        )?;
-        Ok(Self { folder, done: false })
+        let flags = MountFlags::NOSUID | MountFlags::NODEV | MountFlags::NOEXEC;
+        let end = Instant::now() + NODE_LIMIT;
+        // Whenever somebody who wrote to the whole disk closes it, udev has the kernel read the table anew, and the nodes of its
+        // partitions are gone for a moment (systemd's block device locking covers only the time before the close).
+        wait_for_quiet_udev(Path::new("/"), NODE_PAUSE, NODE_LIMIT);
+        loop {
+            match mount(partition, kind, &folder, flags, "") {
+                Ok(()) => return Ok(Self { folder, done: false }),
+                Err(error) if error.source.kind() == io::ErrorKind::NotFound && Instant::now() < end => {
+                    thread::sleep(NODE_PAUSE);
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
     }
 
     /// Writes everything out and takes the mount away, with the errors of both.
