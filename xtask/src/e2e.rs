@@ -14,6 +14,9 @@ use crate::{
 pub(crate) struct Arguments {
     /// Only tests whose names contain this
     pub(crate) test: Option<String>,
+    /// Also the tests that follow an installed node over many boots, which take more than half an hour
+    #[arg(long)]
+    pub(crate) all: bool,
     /// Install what the host lacks without asking
     #[arg(long)]
     pub(crate) yes: bool,
@@ -53,16 +56,30 @@ pub(crate) fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<()
         Some(directory) => directory.canonicalize()?,
         None => image::build(context)?,
     };
-    tests(context, &image, arguments.accel, arguments.test.as_deref())
+    tests(
+        context,
+        &image,
+        arguments.accel,
+        arguments.test.as_deref(),
+        arguments.all,
+    )
 }
 
 /// Runs the tests on the image in this folder.
-pub(crate) fn tests(context: &Context, image: &Path, accel: Accel, only: Option<&str>) -> anyhow::Result<()> {
+pub(crate) fn tests(
+    context: &Context,
+    image: &Path,
+    accel: Accel,
+    only: Option<&str>,
+    all: bool,
+) -> anyhow::Result<()> {
     let nextest = tools::NEXTEST.ensure(context)?;
-    image::compile(context)?;
-    let next = image::build_next(context)?;
-    context
-        .program(nextest)
+    let mut program = context.program(nextest);
+    if all {
+        image::compile(context)?;
+        program = program.env("CORBEL_IMAGE_NEXT", image::build_next(context)?);
+    }
+    program
         .shown_as("cargo")
         .args([
             "nextest",
@@ -71,11 +88,10 @@ pub(crate) fn tests(context: &Context, image: &Path, accel: Accel, only: Option<
             "--package",
             "corbel-e2e",
             "--profile",
-            "e2e",
+            if all { "e2e-all" } else { "e2e" },
         ])
         .args(only)
         .env("CORBEL_IMAGE", image)
-        .env("CORBEL_IMAGE_NEXT", next)
         .env("CORBEL_LOGS", context.build().join("e2e"))
         .env("CORBEL_ACCEL", accel.name())
         // Errors here say what happened in the machine; where in our code they were made is noise.

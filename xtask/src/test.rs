@@ -26,6 +26,9 @@ pub(crate) struct Arguments {
     /// Leave out the image and the tests that boot it
     #[arg(long)]
     fast: bool,
+    /// Also boot what takes more than half an hour: the life of an installed node
+    #[arg(long, conflicts_with = "fast")]
+    all: bool,
     /// Run only these steps (repeat for more)
     #[arg(long, value_name = "STEP")]
     only: Vec<Step>,
@@ -116,6 +119,7 @@ struct Ended {
 struct Run<'a> {
     context: &'a Context,
     yes: bool,
+    all: bool,
     /// What git said about tracked files before the first step.
     tree: String,
     /// The image of this run, once it is built.
@@ -133,6 +137,7 @@ pub(crate) fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<()
     let mut run = Run {
         context,
         yes: arguments.yes,
+        all: arguments.all,
         tree,
         image: None,
         builds_image,
@@ -261,12 +266,13 @@ impl Run<'_> {
                 .image
                 .as_deref()
                 .context("there is no image to boot: the image step failed")?;
-            return e2e::tests(self.context, image, Accel::Auto, None);
+            return e2e::tests(self.context, image, Accel::Auto, None, self.all);
         }
         e2e::run(
             self.context,
             &e2e::Arguments {
                 yes: self.yes,
+                all: self.all,
                 ..e2e::Arguments::default()
             },
         )
@@ -295,6 +301,7 @@ mod tests {
         Arguments {
             yes: false,
             fast,
+            all: false,
             only: only.to_vec(),
         }
     }

@@ -3,4 +3,5 @@
 
 mod boots;
 mod damage;
+mod installed;
 mod suite;
