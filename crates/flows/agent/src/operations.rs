@@ -246,7 +246,7 @@ impl Reservation {
         self.work.cancel.is_cancelled()
     }
 
-    /// Tells an event of what is done before [`Reservation::run`].
+    /// Tells an event of what is done before `Reservation::run`.
     pub fn event(&self, event: Event) {
         self.work.push(event);
     }

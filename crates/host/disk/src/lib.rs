@@ -2,7 +2,7 @@
 //! the image inspector need from storage.
 //!
 //! Reading goes through [`corbel_layout::ReadAt`], so that what decides is tested with bytes and [`FakeDevices`]. Writing goes
-//! through [`RawDisk`], [`format`] and [`reread_partitions`], each of them told exactly where.
+//! through [`RawDisk`], [`format()`] and [`reread_partitions`], each of them told exactly where.
 
 mod block;
 mod device_mapper;

@@ -8,7 +8,7 @@ pub fn merged<'a>(texts: impl IntoIterator<Item = &'a str>) -> String {
     texts.into_iter().flat_map(split).filter_map(line).collect()
 }
 
-/// The first way to write the word of which [`split`] makes the same word again.
+/// The first way to write the word of which [`split()`] makes the same word again.
 fn line(word: Word<'_>) -> Option<String> {
     let name = word.name;
     let ways = match word.value {
