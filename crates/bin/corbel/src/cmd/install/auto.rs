@@ -40,7 +40,7 @@ struct Orders {
 enum Work {
     Install(Box<InstallRequest>),
     Upgrade,
-    Uninstall,
+    Uninstall(UninstallRequest),
 }
 
 pub(super) async fn run(client: &Client, printer: &Printer, interrupts: &Interrupts) -> Result<(), Failure> {
@@ -62,8 +62,8 @@ pub(super) async fn run(client: &Client, printer: &Printer, interrupts: &Interru
             client.upgrade(&request).await?;
             follow(client, printer, interrupts).await?;
         }
-        Work::Uninstall => {
-            client.uninstall(&UninstallRequest::default()).await?;
+        Work::Uninstall(request) => {
+            super::show(printer, &client.uninstall(request).await?, false)?;
             follow(client, printer, interrupts).await?;
         }
     }
@@ -101,7 +101,10 @@ fn orders(texts: &Texts) -> Result<Orders, Failure> {
     }
     let work = match words.install.action() {
         Some(Action::Upgrade) => Work::Upgrade,
-        Some(Action::Uninstall) => Work::Uninstall,
+        Some(Action::Uninstall) => Work::Uninstall(UninstallRequest {
+            keep_data: words.install.keep_data.unwrap_or(true),
+            ..UninstallRequest::default()
+        }),
         Some(Action::Install | Action::Reinstall) | None => {
             let asked = Asked::unattended(&words, answers).map_err(|error| refused(error.into()))?;
             let asked = asked.ok_or_else(|| {
@@ -197,7 +200,12 @@ mod tests {
     #[test]
     fn upgrade_and_uninstall_need_no_disk() {
         assert_eq!(given("upgrade", None).unwrap().work, Work::Upgrade);
-        assert_eq!(given("uninstall", None).unwrap().work, Work::Uninstall);
+        let removal = |words| match given(words, None).unwrap().work {
+            Work::Uninstall(request) => request,
+            work => panic!("{work:?}"),
+        };
+        assert_eq!(removal("uninstall"), UninstallRequest::default());
+        assert!(!removal("uninstall corbel.keep_data=no").keep_data);
     }
 
     #[test]
