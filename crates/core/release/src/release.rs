@@ -252,6 +252,8 @@ pub enum Refusal {
     OtherMajor { version: String, running: String },
     #[error("version {version} is older than {running}, which runs: ask for a downgrade if you mean it")]
     Older { version: String, running: String },
+    #[error("version {version} is the one that runs: force it if you mean it")]
+    Same { version: String },
     #[error("version {version} failed on this node before: force it if you mean it")]
     FailedBefore { version: String },
     #[error("{part} of version {version} has {bytes} bytes, and the slot has room for {room}")]
@@ -274,6 +276,7 @@ impl Refusal {
             Self::Expired { .. } => "expired",
             Self::OtherMajor { .. } => "other-major",
             Self::Older { .. } => "older",
+            Self::Same { .. } => "same",
             Self::FailedBefore { .. } => "failed-before",
             Self::TooLarge { .. } => "too-large",
         }
@@ -339,6 +342,10 @@ fn against_running(release: &Release, policy: &Policy) -> Result<(), Refusal> {
     if version < *running && !policy.allow_downgrade {
         let (version, running) = names();
         return Err(Refusal::Older { version, running });
+    }
+    if version == *running && !policy.force {
+        let version = version.to_string();
+        return Err(Refusal::Same { version });
     }
     Ok(())
 }

@@ -109,6 +109,7 @@ fn every_reason_against_a_release_is_told() {
         "other-major"
     );
     assert_eq!(refused(&|r, _| r.version = "1.1.0~rc1".into()), "older");
+    assert_eq!(refused(&|r, _| r.version = "1.1.0".into()), "same");
     assert_eq!(refused(&|_, p| p.failed = vec!["1.2.0".into()]), "failed-before");
     assert_eq!(refused(&|_, p| p.slot_bytes = Some((1 << 20) - 1)), "too-large");
     for signed in [Signed::Not, Signed::Wrong] {
@@ -125,6 +126,8 @@ fn what_the_operator_means_is_taken() {
     policy.allow_unsigned = true;
     policy.allow_downgrade = true;
     policy.force = true;
+    assert_eq!(check(&release(), &Signed::Not, &policy), Ok(()));
+    policy.running = Some("1.2.0".parse().expect("a version"));
     assert_eq!(check(&release(), &Signed::Not, &policy), Ok(()));
     let mut old = release();
     old.expires = Some(900);
