@@ -6,12 +6,15 @@ use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use corbel_boot::{Esp, MountedEsp};
+use corbel_boot::{EfiVariables, EfiVarsError, Esp, MountedEsp};
 use corbel_layout::ReadAt;
 use corbel_layout::slot::Slot;
-use corbel_plan::slots::Running;
+use corbel_plan::slots::{Firmware, Running};
 use corbel_release::release::{KeyError, KeySet};
 use corbel_sys::{Cancel, FileError, Program, ProgramError, read_limited};
+
+/// Where the kernel shows the firmware's variables.
+const EFI_VARIABLES: &str = "/sys/firmware/efi/efivars";
 
 /// A root partition. What is read comes from the device once [`SlotDevice::flush`] has returned.
 pub trait SlotDevice: ReadAt {
@@ -49,6 +52,11 @@ pub trait Facilities: Send + Sync {
     fn config(&self) -> &Path;
     /// Seconds since 1970.
     fn now(&self) -> u64;
+    /// Forgets the entry that somebody made the default one in the loader's menu: it would win over every trial.
+    ///
+    /// # Errors
+    /// A variable of the firmware that cannot be removed.
+    fn forget_default_entry(&self) -> Result<(), EfiVarsError>;
     /// Restarts the machine; returns at once.
     ///
     /// # Errors
@@ -134,6 +142,13 @@ impl Facilities for Installed {
         SystemTime::now()
             .duration_since(UNIX_EPOCH)
             .map_or(0, |time| time.as_secs())
+    }
+    fn forget_default_entry(&self) -> Result<(), EfiVarsError> {
+        match self.running.firmware {
+            // GRUB's menu of ours remembers nothing.
+            Firmware::Bios => Ok(()),
+            Firmware::Uefi => EfiVariables::new(EFI_VARIABLES).forget_default(),
+        }
     }
     fn reboot(&self) -> Result<(), ProgramError> {
         Program::new("systemctl")

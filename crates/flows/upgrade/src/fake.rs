@@ -4,7 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use corbel_boot::{Content, Esp, FakeEsp, Loaders, entry_words, install_loaders, install_system};
+use corbel_boot::{Content, EfiVarsError, Esp, FakeEsp, Loaders, entry_words, install_loaders, install_system};
 use corbel_layout::ReadAt;
 use corbel_layout::slot::Slot;
 use corbel_plan::slots::{Firmware, Running, choose_bios, choose_uefi};
@@ -207,6 +207,8 @@ pub(crate) struct FakeNode {
     pub(crate) running: Running,
     pub(crate) version: String,
     pub(crate) reboots: Mutex<usize>,
+    /// What somebody made the default entry in systemd-boot's menu: the loader starts it whatever else is there.
+    pub(crate) default_entry: Mutex<Option<Slot>>,
     folder: tempfile::TempDir,
     config: PathBuf,
 }
@@ -242,6 +244,7 @@ impl FakeNode {
             },
             version: "1.0".to_owned(),
             reboots: Mutex::new(0),
+            default_entry: Mutex::new(None),
             config: folder.path().to_owned(),
             folder,
         }
@@ -250,8 +253,10 @@ impl FakeNode {
     /// Switches the machine off and on: the loader chooses and counts, and the node is what it started.
     pub(crate) fn boot(&mut self) -> Slot {
         let state = corbel_boot::read_state(&self.esp).expect("readable");
-        let slot = match self.running.firmware {
-            Firmware::Uefi => {
+        let default = *self.default_entry.lock().unwrap_or_else(PoisonError::into_inner);
+        let slot = match (self.running.firmware, default) {
+            (Firmware::Uefi, Some(slot)) => slot,
+            (Firmware::Uefi, None) => {
                 let boot = choose_uefi(&state.records.entries).expect("an entry");
                 if let Some(renamed) = boot.renamed {
                     let old = format!("loader/entries/{}", boot.entry.name);
@@ -263,7 +268,7 @@ impl FakeNode {
                 }
                 boot.entry.name.slot
             }
-            Firmware::Bios => {
+            (Firmware::Bios, _) => {
                 let loadable = [0, 1].map(|slot| state.slots[slot].menu && state.slots[slot].kernel);
                 let boot = choose_bios(state.records.env, loadable).expect("a slot");
                 if let Some(env) = boot.saved {
@@ -303,6 +308,10 @@ impl Facilities for FakeNode {
     }
     fn now(&self) -> u64 {
         2000
+    }
+    fn forget_default_entry(&self) -> Result<(), EfiVarsError> {
+        *self.default_entry.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        Ok(())
     }
     fn reboot(&self) -> Result<(), ProgramError> {
         *self.reboots.lock().unwrap_or_else(PoisonError::into_inner) += 1;

@@ -109,11 +109,13 @@ fn upgrade_steps(
     if let Some(step) = arming {
         step.done();
     }
+    let mut warnings = forget_default_entry(facilities);
     let after = run_hooks(facilities.config(), Hook::PostUpgrade, &variables, cancel);
+    warnings.extend(after.iter().map(|failure| describe(failure)));
     Ok(Armed {
         slot,
         version: Some(version),
-        warnings: after.iter().map(describe).collect(),
+        warnings,
     })
 }
 
@@ -158,11 +160,13 @@ fn rollback_steps(facilities: &dyn Facilities, sink: &dyn Sink, cancel: &Cancel)
     let trial = records.trial(running.firmware).map(|trial| trial.slot);
     let slot = trial.or(records.good(running.firmware)).unwrap_or(running.slot);
     let variables = [("CORBEL_SLOT", slot.letter())];
+    let mut warnings = forget_default_entry(facilities);
     let failures = run_hooks(facilities.config(), Hook::Rollback, &variables, cancel);
+    warnings.extend(failures.iter().map(|failure| describe(failure)));
     Ok(Armed {
         slot,
         version: version_of(slot),
-        warnings: failures.iter().map(describe).collect(),
+        warnings,
     })
 }
 
@@ -180,8 +184,13 @@ pub(crate) fn do_step(
     Ok(())
 }
 
-fn describe(error: &crate::HookError) -> String {
-    use std::error::Error;
+/// What could not be forgotten: then a person has to choose the new system in the loader's menu.
+fn forget_default_entry(facilities: &dyn Facilities) -> Vec<String> {
+    let forgotten = facilities.forget_default_entry().err();
+    forgotten.iter().map(|error| describe(error)).collect()
+}
+
+fn describe(error: &dyn std::error::Error) -> String {
     match error.source() {
         Some(source) => format!("{error}: {source}"),
         None => error.to_string(),

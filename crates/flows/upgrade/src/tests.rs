@@ -71,6 +71,21 @@ fn judge(node: &FakeNode, health: &Clock) -> Verdict {
 }
 
 #[test]
+fn a_default_that_was_chosen_in_the_menu_does_not_stand_against_a_trial() {
+    for firmware in BOTH {
+        let mut node = FakeNode::installed(firmware);
+        let choose = |node: &FakeNode, slot| *node.default_entry.lock().expect("chosen") = Some(slot);
+        choose(&node, Slot::A);
+        assert!(take(&node, "1.1").expect("upgraded").warnings.is_empty());
+        assert_eq!(node.boot(), Slot::B);
+        assert_eq!(judge(&node, &healthy_from(0)), Verdict::Blessed);
+        choose(&node, Slot::B);
+        rollback(&node, &silent, &Cancel::new()).expect("rolled back");
+        assert_eq!(node.boot(), Slot::A);
+    }
+}
+
+#[test]
 fn a_healthy_upgrade_stays_and_the_old_system_is_the_spare() {
     for firmware in BOTH {
         let mut node = FakeNode::installed(firmware);
