@@ -2,7 +2,7 @@
 
 use std::{
     fs::File,
-    os::unix::fs::FileExt as _,
+    os::unix::fs::{FileExt as _, MetadataExt as _},
     path::{Path, PathBuf},
 };
 
@@ -65,6 +65,24 @@ impl Disk {
             }
         }
         Ok(traces)
+    }
+
+    /// How many bytes of it were ever written: a new disk is a file that is all hole.
+    ///
+    /// # Errors
+    /// When the file cannot be looked at.
+    pub fn written(&self) -> anyhow::Result<u64> {
+        Ok(self.open()?.0.metadata()?.blocks() * 512)
+    }
+
+    /// The 512 bytes at this place, counted in these.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn sector(&self, number: u64) -> anyhow::Result<[u8; 512]> {
+        let mut bytes = [0; 512];
+        self.open()?.0.read_exact_at(&mut bytes, number * 512)?;
+        Ok(bytes)
     }
 
     fn open(&self) -> anyhow::Result<DiskFile> {

@@ -301,7 +301,7 @@ fn medium(line: &mut Line, spec: &MachineSpec, place: &Place) {
                 "-drive",
                 &format!("if=none,id=medium,format=raw,snapshot=on,file={}", path(iso)),
             );
-            line.words("-device qemu-xhci -device usb-storage,drive=medium,removable=on,bootindex=0");
+            line.words("-device qemu-xhci -device usb-storage,id=stick,drive=medium,removable=on,bootindex=0");
         }
         Medium::Network(netboot) => {
             line.option("-kernel", &netboot.kernel.to_string_lossy());
@@ -379,7 +379,8 @@ mod tests {
             .seed(Path::new("/seed"));
         let line = line(&spec.address(Ipv4Addr::new(10, 0, 2, 50)).credential("a.b", "x,y"));
         assert!(
-            line.contains("usb-storage,drive=medium") && line.contains("unit=1,format=raw,file=/run/m,,1/uefi"),
+            line.contains("usb-storage,id=stick,drive=medium")
+                && line.contains("unit=1,format=raw,file=/run/m,,1/uefi"),
             "{line}"
         );
         assert!(

@@ -4,14 +4,11 @@
 use std::{
     fs::File,
     path::{Path, PathBuf},
-    time::Duration,
 };
 
-use anyhow::{Context as _, ensure};
-use corbel_e2e::{Firmware, Medium, Node, Run, Server, run, server::wait_for_reset, talk::Progress, until};
-use corbel_node_api::{
-    OperationState, PoweroffRequest, RollbackRequest, SlotName, SlotState, UninstallRequest, UpgradeFlags,
-};
+use anyhow::Context as _;
+use corbel_e2e::{Firmware, Medium, Run, Server, run, talk::Progress};
+use corbel_node_api::{RollbackRequest, SlotName, UninstallRequest};
 
 use crate::recording::{ABOUT, About, BEFORE, LOG, Operation};
 use crate::{boot::boot_states, report::Booted};
@@ -98,38 +95,26 @@ impl Recorder<'_> {
 
     async fn install(&mut self, new: &Path) -> anyhow::Result<()> {
         self.begin(Operation::Install, None, Some(new))?;
-        let medium = Medium::Cd(new.to_path_buf());
-        let mut machine = self.server.start(self.run, medium, |seed| seed.words(WORDS)).await?;
-        let limit = Duration::from_secs(240) * self.run.accel().patience();
-        wait_for_reset(&mut machine, limit).await.context("the installation")
+        self.server.install(self.run, WORDS).await
     }
 
     async fn save(&mut self, version: &Path) -> anyhow::Result<()> {
         self.begin(Operation::ConfigurationSave, Some(version), Some(version))?;
         let node = self.server.boot_installed(self.run).await?;
-        blessed(&node, SlotName::A).await?;
+        node.blessed(SlotName::A).await?;
         let mut shell = node.root_shell()?;
         for _ in 0..SAVES {
             shell.text(SAVE).context("saving the configuration")?;
         }
         drop(shell);
-        off(node).await
+        node.off().await
     }
 
     async fn upgrade(&mut self, old: &Path, new: &Path) -> anyhow::Result<()> {
         self.begin(Operation::Upgrade, Some(old), Some(new))?;
         let node = self.server.boot_installed(self.run).await?;
-        blessed(&node, SlotName::A).await?;
-        let file = tokio::fs::File::open(new)
-            .await
-            .with_context(|| format!("cannot open {}", new.display()))?;
-        let size = file.metadata().await?.len();
-        let flags = UpgradeFlags {
-            reboot: true,
-            ..UpgradeFlags::default()
-        };
-        node.api().upload_upgrade(flags, size, file, |_| {}).await?;
-        reset(node).await.context("the upgrade")
+        node.blessed(SlotName::A).await?;
+        node.upgrade(new).await
     }
 
     /// Boots states of the latest recording.
@@ -141,8 +126,8 @@ impl Recorder<'_> {
     async fn first_boot(&mut self, old: &Path, new: &Path, slot: SlotName) -> anyhow::Result<()> {
         self.begin(Operation::FirstBoot, Some(old), Some(new))?;
         let node = self.server.boot_installed(self.run).await?;
-        blessed(&node, slot).await?;
-        off(node).await
+        node.blessed(slot).await?;
+        node.off().await
     }
 
     async fn rollback(&mut self, old: &Path, new: &Path) -> anyhow::Result<()> {
@@ -153,7 +138,7 @@ impl Recorder<'_> {
             fast: false,
         };
         node.api().rollback(request).await?;
-        reset(node).await.context("the rollback")
+        node.reset().await.context("the rollback")
     }
 
     async fn uninstall(&mut self, old: &Path) -> anyhow::Result<()> {
@@ -165,64 +150,7 @@ impl Recorder<'_> {
             ..UninstallRequest::default()
         };
         node.api().uninstall(&request).await?;
-        let limit = node.limit(120);
-        until("the disk to be given back", limit, async || {
-            let operation = node.api().operation().await?.context("there is no work")?;
-            if operation.is_running() {
-                return Ok(None);
-            }
-            let message = operation.message.unwrap_or_default();
-            ensure!(
-                operation.state == OperationState::Done,
-                "{:?}: {message}",
-                operation.state
-            );
-            Ok(Some(()))
-        })
-        .await?;
-        off(node).await
+        node.done(node.limit(120)).await?;
+        node.off().await
     }
-}
-
-/// Waits until the health gate has found this slot good: its records are part of the recording.
-pub(crate) async fn blessed(node: &Node, slot: SlotName) -> anyhow::Result<()> {
-    let reached = until("the slot to be good", node.limit(120), async || {
-        let slots = node.api().slots().await?.slots;
-        let good = slots
-            .into_iter()
-            .find(|found| found.name == slot && found.state == SlotState::Good);
-        Ok(good.filter(|found| found.running).map(drop))
-    });
-    reached.await
-}
-
-/// An orderly end: QEMU completes the log when it ends by itself.
-async fn off(node: Node) -> anyhow::Result<()> {
-    node.api().poweroff(PoweroffRequest::default()).await?;
-    reset(node).await.context("turning the node off")
-}
-
-/// Waits until QEMU has ended; work that failed is told instead.
-async fn reset(mut node: Node) -> anyhow::Result<()> {
-    let limit = node.limit(180);
-    let ended = until("the machine to end", limit, async || {
-        if let Some(status) = node.machine().ended()? {
-            return Ok(Some(status));
-        }
-        // While it shuts down it does not answer.
-        if let Ok(Some(operation)) = node.api().operation().await
-            && !operation.is_running()
-        {
-            let message = operation.message.unwrap_or_default();
-            ensure!(
-                operation.state == OperationState::Done,
-                "{:?}: {message}",
-                operation.state
-            );
-        }
-        Ok(None)
-    });
-    let status = ended.await.with_context(|| node.machine().evidence())?;
-    ensure!(status.success(), "QEMU ended with {status}");
-    Ok(())
 }

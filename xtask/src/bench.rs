@@ -45,18 +45,24 @@ enum Case {
     BootRatio,
     /// Listing 1,000 VMs by our API, against one bulk call to libvirt
     ListRatio,
+    /// Installing to a disk, against `dd` of as many bytes
+    InstallRatio,
+    /// Writing another version to the spare slot, against `dd` of as many bytes
+    UpgradeRatio,
     /// Building with only our programs changed, against building with nothing but cached packages
     BuildWarmRatio,
     /// Two builds from one lock file, in two folders, on two clocks
     Reproducible,
 }
 
-const CASES: [Case; 7] = [
+const CASES: [Case; 9] = [
     Case::IsoSize,
     Case::IdleMemory,
     Case::DaemonMemory,
     Case::BootRatio,
     Case::ListRatio,
+    Case::InstallRatio,
+    Case::UpgradeRatio,
     Case::BuildWarmRatio,
     Case::Reproducible,
 ];
@@ -69,6 +75,8 @@ impl Case {
             Self::DaemonMemory => "daemon-memory",
             Self::BootRatio => "boot-ratio",
             Self::ListRatio => "list-ratio",
+            Self::InstallRatio => "install-ratio",
+            Self::UpgradeRatio => "upgrade-ratio",
             Self::BuildWarmRatio => "build-warm-ratio",
             Self::Reproducible => "reproducible",
         }
@@ -129,9 +137,12 @@ pub(crate) fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<()
         report::talk(&format!("=== {}", case.name()));
         let measures = match case {
             Case::IsoSize => iso_size(&image)?,
-            Case::IdleMemory | Case::DaemonMemory | Case::BootRatio | Case::ListRatio => {
-                node::measure(context, case.name(), &image, arguments)?
-            }
+            Case::IdleMemory
+            | Case::DaemonMemory
+            | Case::BootRatio
+            | Case::ListRatio
+            | Case::InstallRatio
+            | Case::UpgradeRatio => node::measure(context, case.name(), &image, arguments)?,
             Case::BuildWarmRatio => build::warm_ratio(context)?,
             Case::Reproducible => build::reproducible(context, arguments.yes)?,
         };

@@ -41,8 +41,12 @@ pub(super) fn measure(
     let lister = lister
         .into_iter()
         .flat_map(|path| ["--lister".into(), path.into_os_string()]);
-    let text = context
-        .program(context.target().join("debug/corbel-measure"))
+    let mut program = context.program(context.target().join("debug/corbel-measure"));
+    if case == "upgrade-ratio" {
+        crate::image::compile(context)?;
+        program = program.env("CORBEL_IMAGE_NEXT", crate::image::build_next(context)?);
+    }
+    let text = program
         .args([case, "--accel", arguments.accel.name(), "--image"])
         .args([image])
         .args(["--logs"])

@@ -1,5 +1,7 @@
 //! Measures a running node for `cargo xtask bench`: prints one JSON list of measures on stdout.
 
+mod installed;
+
 use std::{
     path::{Path, PathBuf},
     process::ExitCode,
@@ -43,6 +45,8 @@ enum Case {
     DaemonMemory,
     BootRatio,
     ListRatio,
+    InstallRatio,
+    UpgradeRatio,
 }
 
 /// See `Measure` in xtask, which reads this.
@@ -81,6 +85,8 @@ async fn measure(arguments: &Arguments) -> anyhow::Result<Vec<Measure>> {
         Case::IdleMemory => idle_memory(&run).await,
         Case::DaemonMemory => daemon_memory(&run).await,
         Case::BootRatio => boot_ratio(&run, arguments.reference.as_deref().context("--reference is missing")?).await,
+        Case::InstallRatio => installed::install_ratio(&run).await,
+        Case::UpgradeRatio => installed::upgrade_ratio(&run).await,
         Case::ListRatio => list_ratio(&run, arguments.lister.as_deref().context("--lister is missing")?).await,
     }
 }

@@ -1,0 +1,76 @@
+//! A person at the serial console: looks at the screen, types, and looks again. What was looked at is kept beside the logs.
+
+use std::time::Duration;
+
+use anyhow::Context as _;
+
+use crate::{Machine, run, until};
+
+/// Keys, as a VT100 sends them (VT100 User Guide, chapter 3, "Cursor Control Keys").
+pub const ENTER: &str = "\r";
+/// Leaves a page backwards.
+pub const ESC: &str = "\x1b";
+/// Empties a field (Ctrl-U).
+pub const CLEAR: &str = "\x15";
+/// Moves up a list.
+pub const UP: &str = "\x1b[A";
+/// Moves down a list.
+pub const DOWN: &str = "\x1b[B";
+/// Moves to the button on the right.
+pub const RIGHT: &str = "\x1b[C";
+
+/// The person.
+#[derive(Debug)]
+pub struct Person<'a> {
+    machine: &'a mut Machine,
+    patience: Duration,
+    looks: u32,
+}
+
+impl<'a> Person<'a> {
+    /// Somebody who waits so long for each screen.
+    pub fn at(machine: &'a mut Machine, patience: Duration) -> Self {
+        Self {
+            machine,
+            patience,
+            looks: 0,
+        }
+    }
+
+    /// The machine that the person sits at.
+    pub fn machine(&mut self) -> &mut Machine {
+        self.machine
+    }
+
+    /// Waits until the screen shows all of these.
+    ///
+    /// # Errors
+    /// When it does not in time, or the machine ends; with the screen at the end.
+    pub async fn sees(&mut self, words: &[&str]) -> anyhow::Result<&mut Self> {
+        let mut screen = String::new();
+        let what = format!("the screen to show {words:?}");
+        let seen = until(&what, self.patience, async || {
+            screen = self.machine.serial().screen();
+            if words.iter().all(|word| screen.contains(word)) {
+                return Ok(Some(()));
+            }
+            self.machine.still_running()?;
+            Ok(None)
+        });
+        let seen = seen.await;
+        seen.with_context(|| format!("the screen is\n{screen}\n{}", self.machine.evidence()))?;
+        self.looks += 1;
+        let name = format!("screen-{:02}.txt", self.looks);
+        run::keep(&self.machine.place().folder.join(name), &screen)?;
+        Ok(self)
+    }
+
+    /// Presses a key or types a text.
+    ///
+    /// # Errors
+    /// When the machine is gone.
+    pub fn types(&mut self, text: &str) -> anyhow::Result<&mut Self> {
+        self.machine.serial().send(text)?;
+        Ok(self)
+    }
+}
