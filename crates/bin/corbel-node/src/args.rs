@@ -36,7 +36,7 @@ impl Args {
     pub(crate) fn settings(&self) -> Settings {
         Settings {
             pool_path: self.pool_dir.clone(),
-            ..Settings::node(env!("CARGO_PKG_VERSION"))
+            ..Settings::node(&corbel_machine::version())
         }
     }
 

@@ -3,6 +3,7 @@
 
 mod esp;
 mod fast;
+mod os_release;
 mod place;
 
 use std::path::{Path, PathBuf};
@@ -15,6 +16,7 @@ use corbel_upgrade::Installed;
 
 pub use esp::EspMount;
 pub use fast::load_next;
+pub use os_release::version;
 pub use place::{Place, find, firmware};
 
 /// Why the installed node was not found.
@@ -58,12 +60,11 @@ pub struct Node {
     _mounts: Vec<EspMount>,
 }
 
-/// Opens the installed node that runs; `None` when this system does not run from an installed disk. `version` is what to take for
-/// its version where the EFI partition does not say it.
+/// Opens the installed node that runs; `None` when this system does not run from an installed disk.
 ///
 /// # Errors
 /// A disk without our partitions, or an EFI partition that cannot be mounted.
-pub fn open(version: &str) -> Result<Option<Node>, MachineError> {
+pub fn open() -> Result<Option<Node>, MachineError> {
     let Some(place) = find()? else {
         return Ok(None);
     };
@@ -72,7 +73,7 @@ pub fn open(version: &str) -> Result<Option<Node>, MachineError> {
     let written = read_state(&esp)?.slot(place.running.slot).release.clone();
     let installed = Installed {
         running: place.running,
-        version: written.map_or_else(|| version.to_owned(), |release| release.version),
+        version: written.map_or_else(version, |release| release.version),
         esp,
         slots: place.roots.clone(),
         config: PathBuf::from("/config"),

@@ -16,7 +16,7 @@ impl Kept {
         node.api().create_vm(&serde_json::from_value(spec)?).await?;
         let mut shell = node.root_shell()?;
         shell.text("dd if=/dev/urandom of=$(ls /data/images/kept*) bs=1M count=1 conv=notrunc,fsync status=none")?;
-        shell.text("logger -t kept 'a line for later'; journalctl --sync")?;
+        shell.text("echo 'a line for later' | systemd-cat -t kept && journalctl --sync")?;
         Ok(Self {
             sum: Self::sum(&mut shell)?,
         })

@@ -76,7 +76,7 @@ fn facts(medium: Option<&str>) -> ReleaseFacts {
             version: manifest.version,
         },
         None => ReleaseFacts {
-            version: env!("CARGO_PKG_VERSION").to_owned(),
+            version: corbel_machine::version(),
             ..ReleaseFacts::default()
         },
     }

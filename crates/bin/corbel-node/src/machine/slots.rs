@@ -42,7 +42,7 @@ impl ReadAt for ReadOnly {
 
 impl Machine {
     fn node(&self) -> Result<Option<Node>, SystemError> {
-        corbel_machine::open(env!("CARGO_PKG_VERSION")).map_err(|error| failed("finding the installed node", &error))
+        corbel_machine::open().map_err(|error| failed("finding the installed node", &error))
     }
 
     fn installed(&self) -> Result<Node, SystemError> {

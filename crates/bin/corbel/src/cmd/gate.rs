@@ -35,7 +35,7 @@ pub(crate) struct GateArgs {
 /// Judges this boot. That a version is not healthy is no failure of the gate: it has asked for the restart.
 pub(crate) fn run(args: &GateArgs, printer: &Printer) -> Result<(), Failure> {
     let failed = |error: anyhow::Error| Failure::new(Exit::Failed, error);
-    let node = corbel_machine::open(env!("CARGO_PKG_VERSION")).map_err(|error| failed(error.into()))?;
+    let node = corbel_machine::open().map_err(|error| failed(error.into()))?;
     let Some(node) = node else {
         printer.talk("this system does not run from an installed disk: there is nothing to judge");
         return Ok(());
