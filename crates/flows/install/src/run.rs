@@ -49,7 +49,7 @@ pub fn install(
 ) -> Result<(), InstallError> {
     let title = format!("Install Corbel {} on {}", plan.version, plan.boot.path);
     whole(sink, title, plan.steps.len() + 1, || {
-        system.release.verify(sink, cancel)?;
+        let summed = system.release.verify(sink, cancel)?;
         for disk in plan.disks() {
             let expected = disk.layout.disk_bytes;
             let found = facilities.disk(&disk.path).and_then(|open| Ok(open.size()?));
@@ -64,7 +64,7 @@ pub fn install(
                 return Err(InstallError::Cancelled);
             }
             let report = Report::begin(sink, step.id(), &capital(&step.to_string()));
-            do_step(step, plan, system, facilities, &report, cancel)?;
+            do_step(step, plan, system, &summed, facilities, &report, cancel)?;
             report.done();
         }
         Ok(())

@@ -10,7 +10,7 @@ use corbel_layout::slot::Slot;
 use corbel_layout::{Extent, ReadAt};
 use corbel_plan::install::{InstallPlan, PlannedDisk, Step};
 use corbel_sys::Cancel;
-use corbel_upgrade::{Release, SlotDevice, Step as Report, write_verified};
+use corbel_upgrade::{Release, SlotDevice, Step as Report, Summed, write_verified};
 
 use crate::run::failed;
 use crate::{ConfigFiles, Facilities, FacilityError, InstallError};
@@ -41,6 +41,7 @@ pub(crate) fn do_step(
     step: &Step,
     plan: &InstallPlan,
     system: &System<'_>,
+    summed: &Summed,
     facilities: &dyn Facilities,
     report: &Report<'_>,
     cancel: &Cancel,
@@ -73,7 +74,7 @@ pub(crate) fn do_step(
             let made = facilities.format(&partition, *file_system, label, cancel);
             made.map_err(failed(&step.to_string()))
         }
-        Step::WriteRoot { disk } => write_root(planned(plan, disk)?, system, facilities, report, cancel),
+        Step::WriteRoot { disk } => write_root(planned(plan, disk)?, system, summed, facilities, report, cancel),
         Step::WriteConfig { disk } => {
             let partition = node(planned(plan, disk)?, Role::Config)?;
             let files = ConfigFiles {
@@ -214,16 +215,16 @@ impl SlotDevice for Part {
 fn write_root(
     disk: &PlannedDisk,
     system: &System<'_>,
+    summed: &Summed,
     facilities: &dyn Facilities,
     report: &Report<'_>,
     cancel: &Cancel,
 ) -> Result<(), InstallError> {
-    let part = system.release.root_part()?;
     let extent = partition(disk, Role::RootA)?.extent;
-    if part.bytes > extent.length {
+    if summed.bytes() > extent.length {
         return Err(InstallError::SlotTooSmall {
             disk: disk.path.clone(),
-            bytes: part.bytes,
+            bytes: summed.bytes(),
             room: extent.length,
         });
     }
@@ -231,8 +232,8 @@ fn write_root(
         .disk(&disk.path)
         .map_err(failed(&format!("open {}", disk.path)))?;
     let slot = Part { disk: open, extent };
-    let copied = write_verified(system.release.root(), &slot, part.bytes, &part.sha256, report, cancel);
-    copied.map(drop).map_err(|source| InstallError::Copy {
+    let copied = write_verified(system.release.root(), summed, &slot, report, cancel);
+    copied.map_err(|source| InstallError::Copy {
         disk: disk.path.clone(),
         source,
     })

@@ -21,7 +21,7 @@ mod report;
 mod run;
 mod status;
 
-pub use copy::{Copied, CopyError, write_verified};
+pub use copy::{CopyError, Summed, write_verified};
 pub use error::UpgradeError;
 pub use facilities::{BlockSlot, Facilities, Installed, KeysError, SlotDevice, load_keys};
 pub use gate::{Health, NEVER_STARTED, Verdict, gate, review_boot};

@@ -15,7 +15,7 @@ use corbel_release::release::{
 use corbel_sys::{Cancel, FileError, read_limited};
 
 use crate::CopyError;
-use crate::copy::{hex, sum};
+use crate::copy::{Summed, hex};
 use crate::report::Step;
 
 /// Where bytes come from; shared, because a release keeps it until it is written.
@@ -175,23 +175,23 @@ impl Release {
         Ok(self.manifest.part(ROOT_PART)?)
     }
 
-    /// Reads all parts from the source and compares their sums, before anything is written.
+    /// Reads all parts from the source and compares their sums, before anything is written. Gives what the root image was.
     ///
     /// # Errors
     /// A truncated or changed part, or a medium that fails.
-    pub fn verify(&self, sink: &dyn Sink, cancel: &Cancel) -> Result<(), OpenError> {
+    pub fn verify(&self, sink: &dyn Sink, cancel: &Cancel) -> Result<Summed, OpenError> {
         use sha2::{Digest, Sha256};
         let step = Step::begin(sink, "verify", "Verify the release");
         equal(self.manifest.part(KERNEL_PART)?, hex(&Sha256::digest(&self.kernel)))?;
         let part = self.root_part()?;
-        let found = sum(&self.root, part.bytes, cancel, |done| step.progress(done, part.bytes));
-        let found = found.map_err(|source| OpenError::Part {
+        let root = Summed::read(&self.root, part.bytes, cancel, |done| step.progress(done, part.bytes));
+        let root = root.map_err(|source| OpenError::Part {
             part: part.name.clone(),
             source,
         })?;
-        equal(part, found)?;
+        equal(part, root.sha256.clone())?;
         step.done();
-        Ok(())
+        Ok(root)
     }
 }
 

@@ -58,7 +58,7 @@ fn upgrade_steps(
         let bytes = part.bytes;
         return Err(UpgradeError::TooLarge { slot, bytes, room });
     }
-    release.verify(sink, cancel)?;
+    let summed = release.verify(sink, cancel)?;
     let variables = [("CORBEL_VERSION", version.as_str()), ("CORBEL_SLOT", slot.letter())];
     let before = run_hooks(facilities.config(), Hook::PreUpgrade, &variables, cancel);
     if let Some(failure) = before.into_iter().next() {
@@ -81,7 +81,7 @@ fn upgrade_steps(
         match step {
             slots::Step::WriteRoot(slot) => {
                 let shown = Step::begin(sink, "write-root", "Write the system and read it back");
-                let copied = write_verified(release.root(), &*device, part.bytes, &part.sha256, &shown, cancel);
+                let copied = write_verified(release.root(), &summed, &*device, &shown, cancel);
                 copied.map_err(|source| match source {
                     CopyError::Cancelled => UpgradeError::Cancelled,
                     source => UpgradeError::Write { slot, source },
