@@ -2,6 +2,7 @@
 //! So the image's own kernel is started, and KVM is used only when it speaks within seconds.
 
 use std::{
+    ffi::OsString,
     path::Path,
     process::{Child, Command, Stdio},
     time::{Duration, Instant},
@@ -88,11 +89,16 @@ fn refusal(kernel: &Path, logs: &Path) -> anyhow::Result<Option<String>> {
     )))
 }
 
+/// The QEMU to start: what `CORBEL_QEMU` names (`cargo xtask` sets it), else the host's.
+pub(crate) fn qemu() -> OsString {
+    std::env::var_os("CORBEL_QEMU").unwrap_or_else(|| "qemu-system-x86_64".into())
+}
+
 /// Starts the kernel under KVM until it speaks or the time is over.
 fn kernel_speaks(kernel: &Path, logs: &Path) -> anyhow::Result<bool> {
     let log = logs.join("kvm-trial.log");
     #[allow(clippy::disallowed_methods)] // e2e may not use the host room
-    let mut child = Command::new("qemu-system-x86_64")
+    let mut child = Command::new(qemu())
         .args(
             "-nodefaults -no-user-config -no-reboot -display none -machine q35 -accel kvm -cpu host -m 256".split(' '),
         )
@@ -103,7 +109,7 @@ fn kernel_speaks(kernel: &Path, logs: &Path) -> anyhow::Result<bool> {
         .stdin(Stdio::null())
         .stderr(Stdio::null())
         .spawn()
-        .context("cannot start qemu-system-x86_64")?;
+        .context("cannot start QEMU")?;
     let start = Instant::now();
     let spoke = loop {
         if std::fs::read(&log).is_ok_and(|text| String::from_utf8_lossy(&text).contains(FIRST_WORDS)) {

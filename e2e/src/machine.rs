@@ -13,7 +13,7 @@ use std::{
 use anyhow::{Context as _, bail};
 
 use crate::{
-    Accel,
+    Accel, accel,
     qmp::Qmp,
     serial::Serial,
     spec::{self, Firmware, MachineSpec, Medium, Place},
@@ -62,13 +62,14 @@ impl Machine {
         // setpriv asks the kernel to kill QEMU when we die, however we die; then it becomes QEMU, with the same process id.
         #[allow(clippy::disallowed_methods)] // e2e may not use the host room
         let child = Command::new("setpriv")
-            .args(["--pdeathsig", "KILL", "--", "qemu-system-x86_64"])
+            .args(["--pdeathsig", "KILL", "--"])
+            .arg(accel::qemu())
             .args(spec::arguments(spec, &place, accel))
             .stdin(Stdio::null())
             .stdout(log.try_clone()?)
             .stderr(log)
             .spawn()
-            .context("cannot start qemu-system-x86_64")?;
+            .context("cannot start QEMU")?;
         let serial = Serial::new(place.serial_log(), place.serial_socket());
         let mut machine = Self {
             child,

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use crate::{
     context::Context,
-    image,
+    emulator, image,
     packages::{self, Purpose},
     tools,
 };
@@ -94,6 +94,7 @@ pub(crate) fn tests(
         .env("CORBEL_IMAGE", image)
         .env("CORBEL_LOGS", context.build().join("e2e"))
         .env("CORBEL_ACCEL", accel.name())
+        .env(emulator::VARIABLE, emulator::ensure(context)?)
         // Errors here say what happened in the machine; where in our code they were made is noise.
         .env("RUST_LIB_BACKTRACE", "0")
         .run()

@@ -4,6 +4,7 @@
 mod bench;
 mod context;
 mod e2e;
+mod emulator;
 mod generate;
 mod image;
 mod layers;

@@ -89,6 +89,9 @@ const PACKAGES: &[Package] = &[
     ),
 ];
 
+/// The suite that the image is made of.
+pub(crate) const SUITE: &str = "trixie";
+
 /// Lists of packages older than this may name versions that the mirror has dropped.
 const LISTS_TOO_OLD: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 const LISTS: &str = "/var/lib/apt/lists";
@@ -152,6 +155,20 @@ fn install_these(context: &Context, wanted: &[&str], yes: bool) -> anyhow::Resul
         );
     }
     Ok(())
+}
+
+/// Debian's archive as this host's apt has it.
+pub(crate) fn archive(context: &Context) -> anyhow::Result<String> {
+    let targets = context
+        .program("apt-get")
+        .args(["indextargets", "--format", "$(REPO_URI) $(RELEASE)"])
+        .text()?;
+    let debian = |uri: &str| uri.trim_end_matches('/').ends_with("debian");
+    let mut uris = targets.lines().filter_map(|line| line.split_whitespace().next());
+    let uri = uris
+        .find(|uri| debian(uri))
+        .context("apt on this host knows no Debian archive")?;
+    Ok(format!("deb {uri} {SUITE} main"))
 }
 
 /// Everything that the purpose needs; to run the image one must build it, and the tests run it.

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use crate::{
     context::Context,
     e2e::Accel,
-    image,
+    emulator, image,
     packages::{self, Purpose},
     report,
 };
@@ -66,7 +66,11 @@ pub(crate) fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<()
     let folder = context.build().join("powercut");
     let recordings = folder.join("recordings");
     std::fs::create_dir_all(&recordings)?;
-    let program = || context.program(context.target().join("release/corbel-powercut"));
+    let emulator = emulator::ensure(context)?;
+    let program = || {
+        let program = context.program(context.target().join("release/corbel-powercut"));
+        program.env(emulator::VARIABLE, emulator.clone())
+    };
     if !arguments.judge_only {
         let (image, next) = match (&arguments.image, &arguments.next) {
             (Some(image), Some(next)) => (image.canonicalize()?, next.canonicalize()?),

@@ -3,7 +3,7 @@
 use crate::{
     context::Context,
     e2e::Accel,
-    image,
+    emulator, image,
     packages::{self, Purpose},
 };
 
@@ -53,6 +53,7 @@ pub(crate) fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<()
     // Started without cargo between us: it must get our SIGTERM first and end its QEMU in peace.
     context
         .program(context.target().join("debug/corbel-up"))
+        .env(emulator::VARIABLE, emulator::ensure(context)?)
         .args(["--firmware", firmware, "--accel", arguments.accel.name()])
         .args(arguments.check.then_some("--check"))
         .args(["--corbel"])

@@ -41,7 +41,9 @@ pub(super) fn measure(
     let lister = lister
         .into_iter()
         .flat_map(|path| ["--lister".into(), path.into_os_string()]);
-    let mut program = context.program(context.target().join("debug/corbel-measure"));
+    let mut program = context
+        .program(context.target().join("debug/corbel-measure"))
+        .env(crate::emulator::VARIABLE, crate::emulator::ensure(context)?);
     if case == "upgrade-ratio" {
         crate::image::compile(context)?;
         program = program.env("CORBEL_IMAGE_NEXT", crate::image::build_next(context)?);

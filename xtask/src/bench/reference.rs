@@ -3,11 +3,10 @@
 
 use std::path::PathBuf;
 
-use anyhow::{Context as _, ensure};
+use anyhow::ensure;
 
 use crate::{context::Context, packages, report};
 
-const SUITE: &str = "trixie";
 /// The programs that our image has as well; the rest is what Debian calls important.
 const PACKAGES: &str = "linux-image-amd64,initramfs-tools,systemd-sysv,libvirt-daemon-system,libvirt-clients,qemu-system-x86,\
 openssh-server,nftables,systemd-resolved";
@@ -65,22 +64,8 @@ pub(super) fn make(context: &Context, yes: bool) -> anyhow::Result<PathBuf> {
         ])
         .args([PACKAGES])
         .args(hooks)
-        .args([SUITE, "/dev/null", &archive(context)?])
+        .args([packages::SUITE, "/dev/null", &packages::archive(context)?])
         .run()?;
     std::fs::rename(folder.join("disk.partial"), folder.join("disk.img"))?;
     Ok(folder)
-}
-
-/// Debian's archive as this host's apt has it.
-fn archive(context: &Context) -> anyhow::Result<String> {
-    let targets = context
-        .program("apt-get")
-        .args(["indextargets", "--format", "$(REPO_URI) $(RELEASE)"])
-        .text()?;
-    let debian = |uri: &str| uri.trim_end_matches('/').ends_with("debian");
-    let mut uris = targets.lines().filter_map(|line| line.split_whitespace().next());
-    let uri = uris
-        .find(|uri| debian(uri))
-        .context("apt on this host knows no Debian archive")?;
-    Ok(format!("deb {uri} {SUITE} main"))
 }

@@ -39,6 +39,9 @@ pub trait System: Send + Sync + std::fmt::Debug {
     fn plan_install(&self, request: &InstallRequest) -> Result<Plan, SystemError>;
     fn install(&self, request: &InstallRequest, sink: &dyn Sink, cancel: &Cancel) -> Result<(), SystemError>;
     fn plan_uninstall(&self, request: &UninstallRequest) -> Result<Plan, SystemError>;
+    /// Whether the disk that would be given back is the one that this system runs from: then nothing may write to it any more when
+    /// [`System::uninstall`] begins, and the machine restarts at once after it.
+    fn removes_itself(&self, request: &UninstallRequest) -> Result<bool, SystemError>;
     fn uninstall(&self, request: &UninstallRequest, sink: &dyn Sink, cancel: &Cancel) -> Result<(), SystemError>;
 
     /// No slots on a node that is not installed.
@@ -126,6 +129,8 @@ pub enum Restart {
     /// kexec, where that is safe.
     Fast,
     PowerOff,
+    /// Through firmware, with nothing stopped and nothing written any more: what this system ran from is gone.
+    AtOnce,
 }
 
 /// A whole disk.

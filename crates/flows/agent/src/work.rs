@@ -121,16 +121,30 @@ impl Agent {
         request: UninstallRequest,
         then: Then,
     ) -> Result<OperationInfo, OperationError> {
-        self.begin(
-            OperationKind::Uninstall,
-            "Uninstall Corbel",
-            then,
-            move |agent, reporter| {
-                let sink = reporter.part(then.steps());
-                agent.system.uninstall(&request, &sink, reporter.cancel())?;
-                Ok("the disk carries no Corbel any more".to_owned())
-            },
-        )
+        const DONE: &str = "the disk carries no Corbel any more";
+        let place = self.operations.reserve(OperationKind::Uninstall, "Uninstall Corbel")?;
+        let info = place.info();
+        let (agent, runtime) = (Arc::clone(self), Handle::current());
+        place.run(move |reporter| {
+            let itself = agent.system.removes_itself(&request)?;
+            if itself {
+                // Their disks are on it, and what they write must not come after the removal.
+                reporter.step(machines::STEP, "Stop the machines", || {
+                    runtime.block_on(agent.stop_machines(MACHINES_DEADLINE, reporter, reporter.cancel()))
+                })?;
+            }
+            let sink = reporter.part(then.steps());
+            agent.system.uninstall(&request, &sink, reporter.cancel())?;
+            if itself {
+                agent.system.restart(Restart::AtOnce)?;
+                return Ok(format!("{DONE}; the machine restarts"));
+            }
+            if let Some(how) = then.restart() {
+                agent.go_down(&runtime, how, MACHINES_DEADLINE, reporter)?;
+            }
+            Ok(DONE.to_owned())
+        });
+        Ok(info)
     }
 
     pub fn begin_upgrade(
@@ -211,7 +225,7 @@ impl Agent {
     ) -> Result<OperationInfo, OperationError> {
         let (kind, title) = match how {
             Restart::PowerOff => (OperationKind::Poweroff, "Power off"),
-            Restart::Firmware | Restart::Fast => (OperationKind::Reboot, "Reboot"),
+            Restart::Firmware | Restart::Fast | Restart::AtOnce => (OperationKind::Reboot, "Reboot"),
         };
         let place = self.operations.reserve(kind, title)?;
         let info = place.info();
@@ -267,7 +281,7 @@ impl Agent {
         }
         let title = match how {
             Restart::PowerOff => "Power off",
-            Restart::Firmware => "Reboot",
+            Restart::Firmware | Restart::AtOnce => "Reboot",
             Restart::Fast => "Reboot without firmware",
         };
         reporter.step("restart", title, || self.system.restart(how))

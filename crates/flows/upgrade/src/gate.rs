@@ -21,6 +21,8 @@ pub trait Health {
     fn elapsed(&self) -> Duration;
     /// Waits a little before the next look.
     fn wait(&self);
+    /// Asks the node itself to restart, so that its machines are stopped as each one's policy says; false when it does not do that.
+    fn restart(&self) -> bool;
 }
 
 /// What became of the boot.
@@ -111,7 +113,9 @@ pub fn gate(facilities: &dyn Facilities, health: &dyn Health, deadline: Duration
                     started: true,
                     reason: Some(reason.clone()),
                 })?;
-                facilities.reboot().map_err(UpgradeError::Reboot)?;
+                if !health.restart() {
+                    facilities.reboot().map_err(UpgradeError::Reboot)?;
+                }
                 return Ok(Verdict::Unhealthy(reason));
             }
         }

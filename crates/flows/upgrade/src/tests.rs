@@ -41,12 +41,15 @@ fn take(node: &FakeNode, version: &str) -> Result<Armed, UpgradeError> {
 struct Clock {
     minutes: Cell<u64>,
     healthy_from: u64,
+    /// Its node restarts when it is asked.
+    obeys: bool,
 }
 
 fn healthy_from(minute: u64) -> Clock {
     Clock {
         minutes: Cell::new(0),
         healthy_from: minute,
+        obeys: false,
     }
 }
 
@@ -64,10 +67,29 @@ impl Health for Clock {
     fn wait(&self) {
         self.minutes.set(self.minutes.get() + 1);
     }
+    fn restart(&self) -> bool {
+        self.obeys
+    }
 }
 
 fn judge(node: &FakeNode, health: &Clock) -> Verdict {
     gate(node, health, DEADLINE).expect("judged")
+}
+
+#[test]
+fn a_node_that_still_answers_restarts_itself_with_its_machines() {
+    let mut node = FakeNode::installed(Firmware::Uefi);
+    take(&node, "1.1").expect("upgraded");
+    let reboots = |node: &FakeNode| *node.reboots.lock().expect("counted");
+    for (obeys, forced) in [(true, 0), (false, 1)] {
+        assert_eq!(node.boot(), Slot::B);
+        let health = Clock {
+            obeys,
+            ..healthy_from(99)
+        };
+        assert!(matches!(judge(&node, &health), Verdict::Unhealthy(_)));
+        assert_eq!(reboots(&node), forced);
+    }
 }
 
 #[test]

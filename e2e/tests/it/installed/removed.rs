@@ -76,6 +76,22 @@ async fn uninstalled_by_the_api() -> anyhow::Result<()> {
     Ok(())
 }
 
+/// The node that runs gives its own disk back: what was mounted writes nothing behind the removal's back.
+#[tokio::test]
+async fn uninstalled_while_it_runs() -> anyhow::Result<()> {
+    let run = Run::from_environment("uninstalled-itself")?;
+    let mut server = Server::new(&run, Firmware::Uefi, DISK)?;
+    let node = server.installed(&run).await?;
+    Kept::make(&node).await?;
+    let partitions = server.disks()[0].partitions()?;
+    let request = json!({ "keep_data": false });
+    node.api().uninstall(&serde_json::from_value(request)?).await?;
+    node.reset().await?;
+    let traces = server.disks()[0].traces(&partitions)?;
+    ensure!(traces.is_empty(), "left on the disk: {traces:?}");
+    Ok(())
+}
+
 fn firmware_entries(shell: &mut RootShell) -> anyhow::Result<String> {
     // Names of boot entries are UTF-16 in the variables' values.
     shell.text("cat /sys/firmware/efi/efivars/Boot0* | tr -d '\\000' | tr -c '[:print:]' ' '")

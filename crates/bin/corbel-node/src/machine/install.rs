@@ -8,14 +8,14 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use corbel_agent::SystemError;
 use corbel_install::{BOOT_FILES, BootFiles, InstallError, System};
 use corbel_model::install::{InstallRequest, UninstallRequest};
-use corbel_plan::install::beyond_release;
+use corbel_plan::install::{UninstallPlan, beyond_release};
 use corbel_progress::Sink;
 use corbel_release::release::Policy;
 use corbel_sys::Cancel;
 use corbel_upgrade::{Release, load_keys};
 
 use super::slots::{ARCHITECTURE, KEYS, NAME, ReadOnly};
-use super::{disks, failed, refused, sentence};
+use super::{disks, failed, refused, removal, sentence};
 
 /// What a network boot left of its release.
 const NETWORK_RELEASE: &str = "/run/corbel/release";
@@ -91,7 +91,21 @@ pub(super) fn install(request: &InstallRequest, sink: &dyn Sink, cancel: &Cancel
     corbel_install::install(&plan, &system, &corbel_install::Machine, sink, cancel).map_err(of_install)
 }
 
+pub(super) fn removes_itself(request: &UninstallRequest) -> Result<bool, SystemError> {
+    disks::removal(request).map(|plan| is_of(&plan))
+}
+
+/// Whether this system runs from a disk of the plan.
+fn is_of(plan: &UninstallPlan) -> bool {
+    let boot = disks::boot();
+    boot.source.as_deref() == Some("installed")
+        && plan.disks.iter().any(|disk| Some(&disk.path) == boot.medium.as_ref())
+}
+
 pub(super) fn uninstall(request: &UninstallRequest, sink: &dyn Sink, cancel: &Cancel) -> Result<(), SystemError> {
     let plan = disks::removal(request)?;
+    if is_of(&plan) {
+        removal::let_go(sink)?;
+    }
     corbel_install::uninstall(&plan, &corbel_install::Machine, sink, cancel).map_err(of_install)
 }

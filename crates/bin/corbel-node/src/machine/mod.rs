@@ -2,6 +2,7 @@
 
 mod disks;
 mod install;
+mod removal;
 mod slots;
 mod spool;
 
@@ -68,6 +69,9 @@ impl System for Machine {
     fn plan_uninstall(&self, request: &UninstallRequest) -> Result<Plan, SystemError> {
         disks::removal(request).map(|plan| disks::told_removal(&plan))
     }
+    fn removes_itself(&self, request: &UninstallRequest) -> Result<bool, SystemError> {
+        install::removes_itself(request)
+    }
     fn uninstall(&self, request: &UninstallRequest, sink: &dyn Sink, cancel: &Cancel) -> Result<(), SystemError> {
         install::uninstall(request, sink, cancel)
     }
@@ -96,6 +100,10 @@ impl System for Machine {
 
     fn restart(&self, how: Restart) -> Result<(), SystemError> {
         let verb = match how {
+            Restart::AtOnce => {
+                removal::restart_soon();
+                return Ok(());
+            }
             Restart::Firmware => "reboot",
             Restart::PowerOff => "poweroff",
             Restart::Fast => match self.load_next() {

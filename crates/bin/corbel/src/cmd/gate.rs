@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use clap::Args;
 use corbel_client::Client;
-use corbel_node_api::{Health as ApiHealth, HypervisorState, NodeInfo, SOCKET_PATH, VmState, VmSummary};
+use corbel_node_api::{Health as ApiHealth, HypervisorState, NodeInfo, RebootRequest, SOCKET_PATH, VmState, VmSummary};
 use corbel_plan::gate::Facts;
 use corbel_upgrade::{Health, Verdict};
 
@@ -18,6 +18,10 @@ use crate::printer::Printer;
 
 /// Between two looks.
 const PAUSE: Duration = Duration::from_secs(2);
+/// What machines get to stop before a version that is not healthy is left.
+const MACHINES_SECONDS: u32 = 120;
+/// From asking the node to restart to doing without it.
+const RESTART_LIMIT: Duration = Duration::from_secs(240);
 const UPTIME: &str = "/proc/uptime";
 /// How the daemon begins its reason when libvirt answers and its defaults are missing.
 const DEFAULTS: &str = "the default pool or network is missing";
@@ -94,6 +98,19 @@ impl Health for Asking {
 
     fn wait(&self) {
         std::thread::sleep(PAUSE);
+    }
+
+    fn restart(&self) -> bool {
+        let request = RebootRequest {
+            deadline_seconds: Some(MACHINES_SECONDS),
+            ..RebootRequest::default()
+        };
+        if self.runtime.block_on(self.client.reboot(request)).is_err() {
+            return false;
+        }
+        // This program ends with the system. When it does not, the node promised what it cannot do.
+        std::thread::sleep(RESTART_LIMIT);
+        false
     }
 }
 

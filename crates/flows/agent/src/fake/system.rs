@@ -208,6 +208,10 @@ impl System for FakeSystem {
         })
     }
 
+    fn removes_itself(&self, _request: &UninstallRequest) -> Result<bool, SystemError> {
+        Ok(self.is_installed())
+    }
+
     fn uninstall(&self, request: &UninstallRequest, sink: &dyn Sink, cancel: &Cancel) -> Result<(), SystemError> {
         self.plan_uninstall(request)?;
         begin(sink, "Uninstall", 1);
