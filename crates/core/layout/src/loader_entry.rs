@@ -11,6 +11,9 @@ use crate::slot::Slot;
 /// The sort key of all our entries, so that only counters and versions order them.
 pub const SORT_KEY: &str = "corbel";
 
+/// The sort key of entries that a person has to choose: it comes behind [`SORT_KEY`], and so do they, whatever the counters say.
+const RESCUE_KEY: &str = "rescue";
+
 /// A name that is not one of ours, or a content that is not an entry.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum EntryError {
@@ -121,9 +124,13 @@ pub struct LoaderEntry {
 impl LoaderEntry {
     /// The lines of the file. Line breaks in values become spaces, because a value ends with its line.
     pub fn render(&self) -> String {
+        self.lines(SORT_KEY)
+    }
+
+    fn lines(&self, sort_key: &str) -> String {
         let line = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
         format!(
-            "title {}\nversion {}\nsort-key {SORT_KEY}\nefi {}\noptions {}\n",
+            "title {}\nversion {}\nsort-key {sort_key}\nefi {}\noptions {}\n",
             line(&self.title),
             self.generation,
             line(&self.efi),
@@ -162,6 +169,22 @@ impl LoaderEntry {
         entry.generation = text.parse().map_err(|_| EntryError::Version { text })?;
         Ok(entry)
     }
+}
+
+/// File name of the entry by which a person starts the rescue shell of a slot. It is no [`EntryName`]: nothing is decided by it.
+pub fn rescue_name(slot: Slot) -> String {
+    format!("rescue-{slot}.conf")
+}
+
+/// The content of that entry; `title` and `words` are those of the slot's system.
+pub fn rescue(slot: Slot, title: &str, efi: &str, words: &str) -> String {
+    let entry = LoaderEntry {
+        title: format!("Rescue shell of {title} (slot {slot})"),
+        generation: 0,
+        efi: efi.to_owned(),
+        words: format!("{words} rescue"),
+    };
+    entry.lines(RESCUE_KEY)
 }
 
 #[cfg(test)]

@@ -195,7 +195,7 @@ fn a_mounted_folder_behaves_as_the_fake_does() {
     assert_eq!(read_state(&real).expect("read"), read_state(&fake).expect("read"));
     assert_eq!(
         real.list("loader/entries").expect("list"),
-        ["corbel-a.conf", "corbel-b.conf"]
+        ["corbel-a.conf", "corbel-b.conf", "rescue-a.conf", "rescue-b.conf"]
     );
     assert!(matches!(
         real.overwrite("corbel/grubenv", b"short"),

@@ -2,7 +2,7 @@
 
 use corbel_layout::grub::{self, GrubError};
 use corbel_layout::grubenv::GrubEnv;
-use corbel_layout::loader_entry::{EntryName, LoaderEntry};
+use corbel_layout::loader_entry::{EntryName, LoaderEntry, rescue, rescue_name};
 use corbel_layout::pe::{self, PeError};
 use corbel_layout::slot::Slot;
 use corbel_plan::slots::{Entry, Refused, Running, Step, plan_arm, plan_bless, plan_disarm};
@@ -68,6 +68,10 @@ pub fn release_path(slot: Slot) -> String {
     format!("corbel/{slot}/release.json")
 }
 
+fn rescue_path(slot: Slot) -> String {
+    format!("{ENTRIES}/{}", rescue_name(slot))
+}
+
 fn entry_path(name: EntryName) -> String {
     format!("{ENTRIES}/{name}")
 }
@@ -94,7 +98,7 @@ pub fn apply(esp: &dyn Esp, step: Step, content: Option<&Content<'_>>) -> Result
         }
         Step::RemoveEntry(name) => remove_entry(esp, name)?,
         Step::PutEnv(env) => put_env(esp, env)?,
-        Step::RemoveMenu(slot) => esp.remove(&menu_path(slot))?,
+        Step::RemoveMenu(slot) => remove_menu(esp, slot)?,
         Step::WriteRoot(_)
         | Step::WriteKernel(_)
         | Step::WriteMenu(_)
@@ -164,14 +168,22 @@ pub fn write_kernel(esp: &dyn Esp, slot: Slot, content: &Content<'_>) -> Result<
     Ok(())
 }
 
-/// Writes the slot's part of GRUB's menu, from which on GRUB can start it.
+/// Writes the slot's part of GRUB's menu, from which on GRUB can start it, and the entry of its rescue shell for systemd-boot.
 ///
 /// # Errors
 /// What could not be written, or a UKI that GRUB could not read.
 pub fn write_menu(esp: &dyn Esp, slot: Slot, content: &Content<'_>) -> Result<(), BootError> {
     let blocks = grub::blocks(&pe::sections(content.kernel, content.kernel.len() as u64)?)?;
     let text = grub::slot_config(slot, content.title, &blocks, content.words);
+    let shell = rescue(slot, content.title, &format!("/{}", kernel_path(slot)), content.words);
+    esp.put(&rescue_path(slot), shell.as_bytes())?;
     Ok(esp.put(&menu_path(slot), text.as_bytes())?)
+}
+
+/// Nothing that a person could choose starts the slot any more.
+fn remove_menu(esp: &dyn Esp, slot: Slot) -> Result<(), EspError> {
+    esp.remove(&menu_path(slot))?;
+    esp.remove(&rescue_path(slot))
 }
 
 /// Fills a slot's folder: GRUB's menu goes first and comes last, so that it never names a half-written system.
@@ -179,7 +191,7 @@ pub fn write_menu(esp: &dyn Esp, slot: Slot, content: &Content<'_>) -> Result<()
 /// # Errors
 /// As [`write_kernel`] and [`write_menu`].
 pub fn write_slot(esp: &dyn Esp, slot: Slot, content: &Content<'_>) -> Result<(), BootError> {
-    esp.remove(&menu_path(slot))?;
+    remove_menu(esp, slot)?;
     write_kernel(esp, slot, content)?;
     write_menu(esp, slot, content)
 }

@@ -4,6 +4,17 @@ use super::*;
 use proptest::prelude::*;
 
 #[test]
+fn the_rescue_shell_comes_last_and_decides_nothing() {
+    let text = rescue(Slot::B, "Corbel 1.2", "/corbel/b/corbel.efi", "quiet corbel.slot=b");
+    assert!(
+        text.contains("sort-key rescue\n") && text.contains("options quiet corbel.slot=b rescue\n"),
+        "{text}"
+    );
+    assert!(RESCUE_KEY > SORT_KEY);
+    assert!(rescue_name(Slot::B).parse::<EntryName>().is_err());
+}
+
+#[test]
 fn names_are_those_of_the_specification() {
     let counted = |left, done| EntryName {
         slot: Slot::B,
