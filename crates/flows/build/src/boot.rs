@@ -30,6 +30,14 @@ pub(crate) struct BootFiles {
     pub(crate) grub_config: PathBuf,
 }
 
+/// What a UKI is joined from, beside its words.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct UkiParts<'a> {
+    pub(crate) base: &'a Base,
+    pub(crate) initrd: &'a Path,
+    pub(crate) os_release: &'a str,
+}
+
 /// Words that every entry has, and all that a node needs to start from the network or from its own disk.
 pub(crate) fn common_words(recipe: &Loaded, root_hash: &str) -> String {
     let mut words = vec![format!("corbel.root={root_hash}")];
@@ -59,14 +67,13 @@ pub(crate) fn entries(recipe: &Loaded, version: &str, root_hash: &str) -> Vec<En
 
 pub(crate) fn boot_files(
     work: &Path,
-    base: &Base,
-    initrd: &Path,
+    parts: &UkiParts<'_>,
     recipe: &Loaded,
     entries: &[Entry],
     tools: &Tools,
     step: &Step<'_>,
 ) -> Result<BootFiles, BuildError> {
-    let uki = uki(work, base, initrd, entries, tools, step)?;
+    let uki = uki(work, parts, entries, tools, step)?;
     let esp = esp(work, &uki, recipe, tools, step)?;
     let (grub, grub_config) = grub(work, &uki, recipe, entries, tools, step)?;
     Ok(BootFiles {
@@ -79,12 +86,16 @@ pub(crate) fn boot_files(
 
 fn uki(
     work: &Path,
-    base: &Base,
-    initrd: &Path,
+    parts: &UkiParts<'_>,
     entries: &[Entry],
     tools: &Tools,
     step: &Step<'_>,
 ) -> Result<PathBuf, BuildError> {
+    let UkiParts {
+        base,
+        initrd,
+        os_release,
+    } = *parts;
     let stub = tools.file("the UKI stub", "usr/lib/systemd/boot/efi/linuxx64.efi.stub")?;
     // Profiles are not started themselves: theirs is the stub that has no SBAT section of its own.
     let addon = tools.file("the addon stub", "usr/lib/systemd/boot/efi/addonx64.efi.stub")?;
@@ -118,7 +129,7 @@ fn uki(
         .arg("--initrd")
         .arg(initrd)
         .arg(format!("--cmdline={}", first.words))
-        .arg(format!("--os-release=@{}", base.os_release.display()))
+        .arg(format!("--os-release={os_release}"))
         .arg(format!("--uname={}", base.facts.kernel_version))
         .arg(profile(0, first))
         .args(joined.iter().map(|path| format!("--join-profile={}", path.display())))

@@ -10,6 +10,7 @@ use corbel_sys::{hash_file, write_atomic};
 use crate::BuildError;
 use crate::base::{Base, OURS, PROGRAMS};
 use crate::binaries::Binaries;
+use crate::recipe::Loaded;
 use crate::report::Step;
 use crate::tools::{Tools, set_time};
 
@@ -26,10 +27,21 @@ pub(crate) struct Root {
 pub(crate) struct Additions<'a> {
     pub(crate) binaries: &'a Binaries,
     pub(crate) manifest: &'a Manifest,
+    pub(crate) os_release: &'a str,
     /// Folder with the loaders of an installed disk.
     pub(crate) loaders: &'a Path,
     /// Public keys that a node trusts: name of the file, text.
     pub(crate) keys: &'a [(String, String)],
+}
+
+/// `os-release` (os-release(5)).
+pub(crate) fn os_release(recipe: &Loaded, version: &str) -> String {
+    let os = &recipe.recipe.os;
+    let pretty = os.pretty_name.replace("{version}", version);
+    format!(
+        "ID={}\nID_LIKE=debian\nNAME=\"{}\"\nVERSION_ID={version}\nPRETTY_NAME=\"{pretty}\"\nHOME_URL=\"{}\"\n",
+        os.id, os.name, os.home
+    )
 }
 
 /// Append `/corbel` to a copy of the base.
@@ -73,7 +85,12 @@ pub(crate) fn append(
         .to_string();
     let sbom =
         serde_json::to_string_pretty(&render_spdx(manifest, &crates, &created)).expect("a document is plain values");
-    for (name, text) in [("manifest.json", text), ("sbom.spdx.json", sbom)] {
+    let os_release = additions.os_release.to_owned();
+    for (name, text) in [
+        ("manifest.json", text),
+        ("sbom.spdx.json", sbom),
+        ("os-release", os_release),
+    ] {
         let path = share.join(name);
         write_atomic(&path, text.as_bytes(), 0o644)?;
         set_time(&path, tools.epoch)?;

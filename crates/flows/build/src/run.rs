@@ -12,7 +12,7 @@ use corbel_sys::{Cancel, hash_file, write_atomic};
 
 use crate::base::{Inputs, base};
 use crate::binaries::binaries;
-use crate::boot::{boot_files, common_words, entries};
+use crate::boot::{UkiParts, boot_files, common_words, entries};
 use crate::release::{Facts, release};
 use crate::report::Report;
 use crate::scratch::{Scratch, temporary};
@@ -91,7 +91,6 @@ fn run(request: &BuildRequest, report: Report<'_>) -> Result<Built, BuildError> 
             recipe: &recipe,
             tools: &tools,
             lock: &lock,
-            version,
         };
         base(cache, &inputs, step)
     })?;
@@ -107,10 +106,12 @@ fn run(request: &BuildRequest, report: Report<'_>) -> Result<Built, BuildError> 
         root_hash: None,
         entries: Vec::new(),
     };
+    let os_release = root::os_release(&recipe, version);
     let root = report.step("root", "Adding our programs and sealing the root", |step| {
         let additions = root::Additions {
             binaries: &programs,
             manifest: &manifest,
+            os_release: &os_release,
             loaders: &loaders::loaders(work, &tools, step)?,
             keys: &key
                 .iter()
@@ -125,7 +126,12 @@ fn run(request: &BuildRequest, report: Report<'_>) -> Result<Built, BuildError> 
     })?;
     manifest.entries = entries(&recipe, version, &root.hash);
     let boot = report.step("boot", "Making the boot files", |step| {
-        boot_files(work, &base, &initrd, &recipe, &manifest.entries, &tools, step)
+        let parts = UkiParts {
+            base: &base,
+            initrd: &initrd,
+            os_release: &os_release,
+        };
+        boot_files(work, &parts, &recipe, &manifest.entries, &tools, step)
     })?;
     let words = common_words(&recipe, &root.hash);
     let release = report.step("release", "Describing the release", |step| {

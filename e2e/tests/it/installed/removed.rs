@@ -30,7 +30,7 @@ async fn reinstalled_and_uninstalled_by_words() -> anyhow::Result<()> {
     node.off().await?;
 
     let partitions = server.disks()[0].partitions()?;
-    let words = "uninstall corbel.keep_data=no";
+    let words = "uninstall storage_init=/dev/vda corbel.keep_data=no";
     let mut machine = server.start(&run, cd(&run), |seed| seed.words(words)).await?;
     wait_for_reset(&mut machine, limit).await?;
     let traces = server.disks()[0].traces(&partitions)?;

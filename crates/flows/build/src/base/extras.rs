@@ -42,22 +42,13 @@ impl Extras {
     }
 }
 
-/// `os-release` (os-release(5)).
-pub(super) fn os_release(recipe: &Loaded, version: &str) -> String {
-    let os = &recipe.recipe.os;
-    let pretty = os.pretty_name.replace("{version}", version);
-    format!(
-        "ID={}\nID_LIKE=debian\nNAME=\"{}\"\nVERSION_ID={version}\nPRETTY_NAME=\"{pretty}\"\nHOME_URL=\"{}\"\n",
-        os.id, os.name, os.home
-    )
-}
-
-pub(super) fn extras(recipe: &Loaded, survey: &Survey, os_release: &str) -> Result<Extras, BuildError> {
+pub(super) fn extras(recipe: &Loaded, survey: &Survey) -> Result<Extras, BuildError> {
     let mut extras = Extras {
         files: recipe.overlay.clone(),
         folders: BTreeMap::new(),
     };
-    extras.file("usr/lib/os-release", os_release.as_bytes());
+    // Names the version, which this layer does not know: the next one is made from the same.
+    extras.link("usr/lib/os-release", format!("/{OURS}/share/os-release"));
     // Empty, not absent: systemd then makes an identity for this boot without taking it for the first one (machine-id(5)).
     extras.file("etc/machine-id", b"");
     // As old as everything else: no unit finds that /etc or /var needs an update (systemd-update-done.service(8)).

@@ -27,7 +27,6 @@ pub(crate) struct Base {
     pub(crate) kernel: PathBuf,
     /// A folder with `lib/modules/<version>` below it.
     pub(crate) modules: PathBuf,
-    pub(crate) os_release: PathBuf,
     pub(crate) facts: BaseFacts,
 }
 
@@ -45,7 +44,6 @@ pub(crate) struct Inputs<'a> {
     pub(crate) recipe: &'a Loaded,
     pub(crate) tools: &'a Tools,
     pub(crate) lock: &'a corbel_release::lock::Lock,
-    pub(crate) version: &'a str,
 }
 
 /// Make the layer, or find it.
@@ -57,10 +55,9 @@ pub(crate) fn base(cache: &Path, inputs: &Inputs<'_>, step: &Step<'_>) -> Result
             .map(|n| n.as_encoded_bytes().to_owned())
             .unwrap_or_default()
     };
-    let mut key = Key::new("base-6")
+    let mut key = Key::new("base-7")
         .with(name_of(inputs.packages_tar))
         .with(name_of(&inputs.tools.tree))
-        .with(inputs.version)
         .with(inputs.tools.epoch.to_le_bytes());
     for file in ["recipe.toml", "prune.toml", "modules.toml", "units.toml"] {
         key = key.with(recipe.text(file));
@@ -79,7 +76,6 @@ pub(crate) fn base(cache: &Path, inputs: &Inputs<'_>, step: &Step<'_>) -> Result
         squashfs: folder.join("base.squashfs"),
         kernel: folder.join("vmlinuz"),
         modules: folder.join("modules"),
-        os_release: folder.join("os-release"),
         facts,
     })
 }
@@ -87,9 +83,7 @@ pub(crate) fn base(cache: &Path, inputs: &Inputs<'_>, step: &Step<'_>) -> Result
 fn make(folder: &Path, inputs: &Inputs<'_>, step: &Step<'_>) -> Result<(), BuildError> {
     step.note("looking through the packages' files");
     let survey = survey::survey(inputs.packages_tar, step)?;
-    let os_release = extras::os_release(inputs.recipe, inputs.version);
-    write_atomic(&folder.join("os-release"), os_release.as_bytes(), 0o644)?;
-    let extras = extras::extras(inputs.recipe, &survey, &os_release)?;
+    let extras = extras::extras(inputs.recipe, &survey)?;
     step.note("pruning");
     let tar = folder.join("base.tar");
     let sizes = write::write(inputs, &survey, &extras, folder, &tar, step)?;

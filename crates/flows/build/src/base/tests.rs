@@ -137,15 +137,13 @@ impl Case {
             recipe: &self.recipe,
             tools: &self.tools,
             lock: &self.lock,
-            version: "1.2",
         };
         let folder = self.dir.path().join("layer");
         fs::create_dir_all(&folder).expect("made");
         let tar = folder.join("base.tar");
         step(&Cancel::new(), |step| {
             let survey = survey::survey(packages_tar, step)?;
-            let text = extras::os_release(&self.recipe, "1.2");
-            let extras = extras::extras(&self.recipe, &survey, &text)?;
+            let extras = extras::extras(&self.recipe, &survey)?;
             let facts = write::write(&inputs, &survey, &extras, &folder, &tar, step)?;
             Ok(Made {
                 facts,
@@ -211,7 +209,7 @@ fn what_stays_what_goes_and_what_is_added() {
     assert_eq!(text("usr/bin/sh"), "bash");
     assert_eq!(made.entries["usr/bin/rbash"].0, EntryType::Link);
     assert_eq!(made.entries["usr/bin/ping"].3, ["SCHILY.xattr.security.capability"]);
-    assert!(text("usr/lib/os-release").contains("PRETTY_NAME=\"Corbel 1.2\""));
+    assert_eq!(text("usr/lib/os-release"), "/corbel/share/os-release");
     assert_eq!(text("usr/bin/corbel-node"), "/corbel/bin/corbel-node");
     for (link, target) in [
         (
