@@ -77,6 +77,7 @@ impl Wizard {
                 sizes: self.wire_sizes().ok()?,
                 keep_data: self.keep_data,
                 wipe_fakeraid: self.wipe_fakeraid,
+                keyboard: Some(self.keyboard().to_owned()),
                 dry_run: true,
                 ..InstallRequest::default()
             })),
@@ -121,6 +122,7 @@ impl Wizard {
 pub(super) fn page_of(field: &str) -> Option<Page> {
     let head = field.split(['.', '[']).next().unwrap_or_default();
     match head {
+        "keyboard" => Some(Page::Keyboard),
         "boot" | "wipe_fakeraid" => Some(Page::Boot),
         "data" => Some(Page::Data),
         "sizes" => Some(Page::Sizes),
@@ -138,6 +140,7 @@ pub(super) fn focus_of(field: &str) -> Option<Focus> {
         "sizes.log" => Focus::Field(Field::Log),
         "sizes.swap" => Focus::Field(Field::Swap),
         "sizes.data" => Focus::Field(Field::Data),
+        "keyboard" => Focus::Layouts,
         "admin_password" => Focus::Field(Field::Password),
         "current_password" => Focus::Field(Field::Current),
         "wipe_fakeraid" => Focus::Check(Check::FakeRaid),
