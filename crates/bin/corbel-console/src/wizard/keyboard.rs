@@ -83,14 +83,14 @@ impl Wizard {
         rows.iter().position(|row| row.name == self.keyboard()).unwrap_or(0)
     }
 
-    /// Takes the layout under the cursor. `false` when the search found none.
-    pub(super) fn take_layout(&mut self) -> bool {
+    /// Takes the layout under the cursor and goes on, unless the search found none.
+    pub(super) fn take_layout(&mut self) {
         let Some(name) = self.layouts().get(self.row).map(|row| row.name.to_owned()) else {
             self.error = Some("No layout has that in its name: Ctrl-U shows all of them".to_owned());
-            return false;
+            return;
         };
         self.keyboard = Some(name);
-        true
+        self.go(Page::Boot);
     }
 
     /// Rows of the present page's table or list.

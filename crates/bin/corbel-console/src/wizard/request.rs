@@ -8,7 +8,7 @@ use super::{Check, Field, Focus, Page, Task, Wizard};
 /// A request for long work on disks. As a plan it is a dry run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Request {
-    Install(InstallRequest),
+    Install(Box<InstallRequest>),
     Uninstall(UninstallRequest),
     Upgrade(UpgradeRequest),
 }
@@ -67,7 +67,7 @@ impl Wizard {
     pub(super) fn request(&self) -> Option<Request> {
         let system = self.system().map(|disk| DiskMatch::path(&disk.path));
         match self.task {
-            Task::Install | Task::Reinstall => Some(Request::Install(InstallRequest {
+            Task::Install | Task::Reinstall => Some(Request::Install(Box::new(InstallRequest {
                 mode: match self.task {
                     Task::Reinstall => InstallMode::Reinstall,
                     _ => InstallMode::Install,
@@ -80,7 +80,7 @@ impl Wizard {
                 keyboard: Some(self.keyboard().to_owned()),
                 dry_run: true,
                 ..InstallRequest::default()
-            })),
+            }))),
             Task::Uninstall => Some(Request::Uninstall(UninstallRequest {
                 boot: system,
                 keep_data: self.keep_data,

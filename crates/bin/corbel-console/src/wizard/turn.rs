@@ -187,11 +187,7 @@ impl Wizard {
                 }
                 self.go(next);
             }
-            Page::Keyboard => {
-                if self.take_layout() {
-                    self.go(Page::Boot);
-                }
-            }
+            Page::Keyboard => self.take_layout(),
             Page::Data => self.go(Page::Sizes),
             Page::Sizes => match self.check_sizes() {
                 Ok(()) => return self.ask_plan(),
