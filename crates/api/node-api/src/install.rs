@@ -38,6 +38,9 @@ pub struct InstallRequest {
     pub admin_password: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hostname: Option<String>,
+    /// Layout of the keyboard at the node's screen: the name of a keymap, such as `de-latin1`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub keyboard: Option<String>,
     /// Configuration of the installed node: text of a `corbel.toml`, as a seed has it. Without it the node keeps the
     /// configuration that it runs with now.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -69,6 +72,7 @@ impl Default for InstallRequest {
             admin_password_hash: None,
             admin_password: None,
             hostname: None,
+            keyboard: None,
             document: None,
             words: vec![],
             reboot: false,
@@ -200,7 +204,7 @@ pub struct Planned {
 impl TryFrom<&InstallRequest> for model::InstallRequest {
     type Error = SpecError;
 
-    /// Disks, sizes and words; password, host name and document are for whoever writes the document.
+    /// Disks, sizes and words; password, host name, keyboard and document are for whoever writes the document.
     fn try_from(wire: &InstallRequest) -> Result<Self, SpecError> {
         let data = wire.data.iter().enumerate();
         let size = |size: Option<Size>| size.map(|size| size.0);

@@ -40,6 +40,9 @@ pub struct NodeInfo {
     /// not known.
     #[serde(default)]
     pub admin_password_set: Option<bool>,
+    /// Keymap of the node's own screen, as this boot was configured; null for the kernel's own, that of a US keyboard.
+    #[serde(default)]
+    pub keyboard: Option<String>,
     /// Addresses other than loopback and link-local ones.
     pub addresses: Vec<Address>,
     /// `sha256:` and 64 hex digits of the DER certificate that the TLS listener shows; null without a TLS listener.

@@ -42,7 +42,7 @@ impl Api {
                 Ask::Disks => Answer::Disks(client.disks().await.map_err(failure)),
                 Ask::Plan(request, ticket) => {
                     let planned = match *request {
-                        Request::Install(request) => client.install(&dry(request)).await,
+                        Request::Install(request) => client.install(&dry(*request)).await,
                         Request::Uninstall(request) => {
                             let request = UninstallRequest {
                                 dry_run: true,

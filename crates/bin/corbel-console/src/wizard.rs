@@ -1,15 +1,16 @@
 //! The installer: a walk over pages, of which each is left forward and backward, and none but Confirm leads to a write.
 //!
 //! ```text
-//!            ┌─▶ Boot ─▶ Data ─▶ Sizes ─┐   install, reinstall
-//! Welcome ───┼──────────────────────────┼─▶ Confirm ─▶ Password ─▶ Progress ─▶ Done
-//!   │ │      └─▶ Removal ───────────────┘      (uninstall, and an upgrade without a password: straight to Progress)
-//!   │ └─▶ Hardware, System (which of several), the status page              └─▶ Failed ─▶ Welcome
+//!            ┌─▶ Keyboard ─▶ Boot ─▶ Data ─▶ Sizes ─┐   install, reinstall
+//! Welcome ───┼───────────────────────────────────────┼─▶ Confirm ─▶ Password ─▶ Progress ─▶ Done
+//!   │ │      └─▶ Removal ────────────────────────────┘      (uninstall, and an upgrade without a password: straight to Progress)
+//!   │ └─▶ Hardware, System (which of several), the status page                           └─▶ Failed ─▶ Welcome
 //! ```
 //! Long work that runs on the node takes every wizard to Progress, whoever began it: two consoles show the same.
 
 mod disks;
 mod focus;
+mod keyboard;
 mod offer;
 mod password;
 mod progress;
@@ -35,6 +36,8 @@ pub(crate) enum Page {
     Hardware,
     /// Which of several installed systems is meant.
     System,
+    /// The layout of the installed system.
+    Keyboard,
     Boot,
     Data,
     Sizes,
@@ -114,7 +117,13 @@ pub(crate) struct Wizard {
     /// The system that is meant where there are several.
     system: Option<String>,
     pub(crate) task: Task,
-    /// Row of a page's table of disks.
+    /// Layout that this boot was configured with, if any was.
+    boot_keyboard: Option<String>,
+    /// Layout that was chosen.
+    keyboard: Option<String>,
+    /// What was typed to find a layout.
+    pub(crate) search: String,
+    /// Row of a page's table of disks or of the layouts.
     pub(crate) row: usize,
     pub(crate) boot: Option<String>,
     pub(crate) data: Vec<String>,
@@ -162,6 +171,9 @@ impl Wizard {
             reading: false,
             system: None,
             task: Task::Install,
+            boot_keyboard: None,
+            keyboard: None,
+            search: String::new(),
             row: 0,
             boot: None,
             data: Vec::new(),
@@ -191,6 +203,7 @@ impl Wizard {
         self.version = Some(node.version.clone());
         self.runs_installed = node.boot.source == BootSource::Installed;
         self.password_given = node.admin_password_set == Some(true);
+        self.boot_keyboard.clone_from(&node.keyboard);
         self.settle_focus();
         if self.disks.is_none() && !self.reading {
             self.reading = true;
@@ -226,6 +239,7 @@ impl Wizard {
         match self.task {
             Task::Install | Task::Reinstall => &[
                 Page::Welcome,
+                Page::Keyboard,
                 Page::Boot,
                 Page::Data,
                 Page::Sizes,
@@ -329,6 +343,7 @@ impl Wizard {
         self.page = page;
         self.error = None;
         self.scroll = 0;
+        self.search.clear();
         self.row = self.first_row();
         self.focus = self.first_focus();
     }
@@ -338,8 +353,7 @@ impl Wizard {
         if !self.items().contains(&self.focus) || (self.page == Page::Welcome && self.offer() == Offer::Reading) {
             self.focus = self.first_focus();
         }
-        let rows = self.rows().len();
-        self.row = self.row.min(rows.saturating_sub(1));
+        self.row = self.row.min(self.row_count().saturating_sub(1));
     }
 }
 

@@ -63,6 +63,9 @@ pub(crate) enum Command {
     /// Judges a version that is on trial, after each start of an installed node
     #[command(hide = true)]
     Gate(cmd::gate::GateArgs),
+    /// Runs the owner's hooks at the start and the end of an installed system
+    #[command(hide = true)]
+    Hooks(cmd::hooks::HooksArgs),
     /// Asks for the password of admin and becomes a shell, for the kernel word rescue
     #[command(hide = true)]
     Rescue,

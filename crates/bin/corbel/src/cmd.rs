@@ -3,6 +3,7 @@
 pub(crate) mod completions;
 pub(crate) mod disk;
 pub(crate) mod gate;
+pub(crate) mod hooks;
 pub(crate) mod image;
 pub(crate) mod install;
 pub(crate) mod man;

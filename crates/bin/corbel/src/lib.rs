@@ -78,6 +78,7 @@ fn dispatch(cli: Cli, printer: &Printer) -> Result<(), Failure> {
         Command::Completions(args) => cmd::completions::run(&args, printer),
         Command::Man(args) => cmd::man::run(&args, printer),
         Command::Gate(args) => cmd::gate::run(&args, printer),
+        Command::Hooks(args) => cmd::hooks::run(&args, printer),
         Command::Rescue => cmd::rescue::run(printer),
         Command::Settle(args) => cmd::settle::run(args, printer),
     }

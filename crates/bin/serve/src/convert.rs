@@ -44,6 +44,7 @@ pub(crate) fn node(node: agent::Node, fingerprint: Option<&str>) -> wire::NodeIn
         boot: boot(node.boot),
         ssh: ssh(node.ssh),
         admin_password_set: node.admin_password_set,
+        keyboard: node.keyboard,
         addresses: node
             .addresses
             .into_iter()

@@ -94,6 +94,11 @@ name_type!(
     |name| check_object("network", name, 50)
 );
 name_type!(
+    /// The name of a keymap below `/usr/share/keymaps`, without `.kmap.gz` (loadkeys(1)), 1 to 40 characters.
+    Keymap,
+    |name| check_object("keyboard layout", name, 40)
+);
+name_type!(
     /// A host name: labels of RFC 1123, 253 characters in all.
     HostName,
     check_host

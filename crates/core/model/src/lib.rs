@@ -6,6 +6,7 @@
 pub mod access;
 pub mod ids;
 pub mod install;
+pub mod keyboard;
 pub mod network;
 pub mod seed;
 
@@ -13,5 +14,5 @@ pub mod size;
 pub mod vm;
 pub mod words;
 
-pub use ids::{HostName, NameError, NetworkName, VmName, VolumeName};
+pub use ids::{HostName, Keymap, NameError, NetworkName, VmName, VolumeName};
 pub use size::{ByteSize, SizeError};

@@ -15,7 +15,6 @@ use serde::{Deserialize, de};
 
 pub use render::render;
 
-use crate::HostName;
 use crate::access::{ApiClient, ApiToken, CredentialError, Fingerprint, PasswordHash, Role, SshKey, TokenHash};
 use crate::install::{InstallAnswers, InstallTable};
 use crate::network::{
@@ -23,6 +22,7 @@ use crate::network::{
     Vlan, VlanId, parse_domain,
 };
 use crate::words::Ntp;
+use crate::{HostName, Keymap};
 
 /// The version of the document that this program reads.
 pub const VERSION: i64 = 1;
@@ -45,6 +45,8 @@ pub struct SeedError {
 pub struct Seed {
     pub hostname: Option<HostName>,
     pub ntp: Option<Ntp>,
+    /// Layout of the keyboard at the node's own screen.
+    pub keyboard: Option<Keymap>,
     pub admin_password: Option<PasswordHash>,
     pub ssh_keys: Vec<SshKey>,
     /// Whether SSH takes the password.
@@ -141,6 +143,7 @@ struct Document {
     _version: i64,
     hostname: Option<Text<HostName>>,
     ntp: Option<Vec<Text<Domain>>>,
+    keyboard: Option<Text<Keymap>>,
     #[serde(default)]
     admin: AdminTable,
     #[serde(default)]
@@ -275,6 +278,7 @@ impl From<Document> for Seed {
         let Document {
             hostname,
             ntp,
+            keyboard,
             admin,
             network,
             api,
@@ -291,6 +295,7 @@ impl From<Document> for Seed {
         Self {
             hostname: hostname.map(|name| name.0),
             ntp: ntp.map(servers),
+            keyboard: keyboard.map(|name| name.0),
             admin_password: admin.password_hash.map(|hash| hash.0),
             ssh_keys: values(admin.ssh_keys),
             password_login: admin.password_login,

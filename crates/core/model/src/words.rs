@@ -21,9 +21,9 @@ pub use ip::{IpMethod, IpWord};
 pub use merge::merged;
 pub use split::{Word, split, without_comments};
 
-use crate::HostName;
 use crate::access::{ApiClient, ApiToken, PasswordHash, SshKey};
 use crate::network::{Bond, Cidr, Match, VlanId};
+use crate::{HostName, Keymap};
 
 /// What every word together says.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -38,6 +38,7 @@ pub struct Words {
     pub gateways: Vec<IpAddr>,
     pub dns: Vec<IpAddr>,
     pub ntp: Option<Ntp>,
+    pub keyboard: Option<Keymap>,
     pub bonds: Vec<Bond>,
     pub vlans: Vec<VlanWord>,
     /// `network_layout=bridged`.

@@ -15,11 +15,12 @@ pub mod state;
 
 use std::fmt;
 
-use corbel_model::HostName;
 use corbel_model::access::{PasswordHash, SshKey};
+use corbel_model::keyboard::is_listed;
 use corbel_model::network::{Interface, Mac};
 use corbel_model::seed::Seed;
 use corbel_model::words::{Ntp, Warning};
+use corbel_model::{HostName, Keymap};
 
 pub use document::effective_document;
 use said::Said;
@@ -37,6 +38,8 @@ pub const KEYS_FILE: &str = "/etc/ssh/keys/admin";
 
 const SSHD_FILE: &str = "/etc/ssh/sshd_config.d/10-corbel.conf";
 const TIMESYNC_FILE: &str = "/etc/systemd/timesyncd.conf.d/10-corbel.conf";
+/// The layout of the keyboard, for `corbel-keyboard.service`.
+const KEYBOARD_FILE: &str = "/etc/vconsole.conf";
 
 /// Everything that somebody may have said about this boot, as text.
 #[derive(Clone, Default)]
@@ -110,6 +113,7 @@ pub fn plan_settle(sources: &Sources, interfaces: &[Interface]) -> SettlePlan {
     let installs = may_install && auto::installs(&words, &seed);
     let Seed {
         ntp,
+        keyboard,
         admin_password,
         ssh_keys,
         password_login,
@@ -154,6 +158,14 @@ pub fn plan_settle(sources: &Sources, interfaces: &[Interface]) -> SettlePlan {
             content: files::timesyncd(servers),
         });
     }
+    if let Some(keymap) = &keyboard {
+        warnings.extend(unlisted(keymap));
+        files.push(PlannedFile {
+            path: KEYBOARD_FILE.into(),
+            mode: 0o644,
+            content: files::vconsole(keymap),
+        });
+    }
     if installs {
         files.push(PlannedFile {
             path: AUTO_INSTALL_FLAG.into(),
@@ -190,6 +202,7 @@ pub fn plan_settle(sources: &Sources, interfaces: &[Interface]) -> SettlePlan {
         KEYS_FILE,
         SSHD_FILE,
         TIMESYNC_FILE,
+        KEYBOARD_FILE,
     ];
     let remove = own
         .into_iter()
@@ -243,6 +256,15 @@ pub fn needs(sources: &Sources) -> Need {
     } else {
         Need::Nothing
     }
+}
+
+/// A layout that the installer does not list may be one of the image's others; only loadkeys(1) can tell.
+fn unlisted(keymap: &Keymap) -> Option<Warning> {
+    let problem = || {
+        let problem = "is none of the layouts that the installer lists: if this image has no such keymap, keys stay those of a US keyboard";
+        Warning::new(format!("keyboard={keymap}"), problem)
+    };
+    (!is_listed(keymap)).then(problem)
 }
 
 fn ssh(keys: &[SshKey], password: bool, asked: Option<bool>, warnings: &mut Vec<Warning>) -> Ssh {

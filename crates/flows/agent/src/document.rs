@@ -3,9 +3,9 @@
 
 use std::io::Read as _;
 
-use corbel_model::HostName;
 use corbel_model::access::PasswordHash;
 use corbel_model::seed;
+use corbel_model::{HostName, Keymap};
 
 use crate::crypt::sha512_crypt;
 use crate::{Secret, SystemError};
@@ -14,6 +14,7 @@ use crate::{Secret, SystemError};
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Answers {
     pub hostname: Option<HostName>,
+    pub keyboard: Option<Keymap>,
     pub password: Option<Password>,
 }
 
@@ -48,6 +49,9 @@ pub(crate) fn compose(base: Option<&str>, answers: &Answers) -> Result<Option<St
     let mut table: toml::Table = toml::from_str(base.unwrap_or("version = 1\n")).map_err(invalid)?;
     if let Some(name) = &answers.hostname {
         table.insert("hostname".to_owned(), name.to_string().into());
+    }
+    if let Some(keymap) = &answers.keyboard {
+        table.insert("keyboard".to_owned(), keymap.to_string().into());
     }
     if let Some(password) = &answers.password {
         let hash = match password {
@@ -90,12 +94,14 @@ mod tests {
     fn answers_go_into_the_document_that_was_given() {
         let answers = Answers {
             hostname: Some("node-7".parse().unwrap()),
+            keyboard: Some("de-latin1".parse().unwrap()),
             password: Some(Password::Plain(Secret("correct horse".into()))),
         };
         let base = "version = 1\nhostname = \"old\"\n[admin]\nssh_keys = []\n";
         let text = compose(Some(base), &answers).unwrap().unwrap();
         let seed = seed::parse(&text).unwrap();
         assert_eq!(seed.hostname.unwrap().to_string(), "node-7");
+        assert_eq!(seed.keyboard.unwrap().to_string(), "de-latin1");
         assert!(seed.admin_password.unwrap().expose().starts_with("$6$rounds=100000$"));
         assert!(!text.contains("correct horse"));
         // Nothing to begin with is a document too.

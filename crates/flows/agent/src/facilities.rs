@@ -24,6 +24,8 @@ pub trait Facilities: Send + Sync + std::fmt::Debug {
     fn ssh(&self) -> Option<Ssh>;
     /// Whether `admin` has a password; `None` when that cannot be read.
     fn admin_password_set(&self) -> Option<bool>;
+    /// Keymap of the console, as settle wrote it; `None` for the kernel's own.
+    fn keyboard(&self) -> Option<String>;
     /// What went wrong while the configuration was applied, one sentence each.
     fn warnings(&self) -> Vec<String>;
 }

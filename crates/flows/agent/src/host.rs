@@ -93,6 +93,10 @@ impl Facilities for Host {
         parse::parse_password_set(&read("/etc/shadow"), "admin")
     }
 
+    fn keyboard(&self) -> Option<String> {
+        parse::parse_keymap(&read("/etc/vconsole.conf"))
+    }
+
     fn warnings(&self) -> Vec<String> {
         parse::parse_warnings(read(SETTLE_REPORT).as_bytes())
     }

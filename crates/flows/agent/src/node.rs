@@ -20,6 +20,8 @@ pub struct Node {
     pub ssh: Option<Ssh>,
     /// `None` when that cannot be read.
     pub admin_password_set: Option<bool>,
+    /// Keymap of the console; `None` for the kernel's own.
+    pub keyboard: Option<String>,
     /// Interface and address.
     pub addresses: Vec<(String, String)>,
     pub cpus: u32,
@@ -73,6 +75,7 @@ impl Agent {
             boot: facilities.boot(),
             ssh: facilities.ssh(),
             admin_password_set: facilities.admin_password_set(),
+            keyboard: facilities.keyboard(),
             addresses: facilities.addresses(),
             cpus: facilities.cpus(),
             memory: facilities.memory(),
@@ -120,6 +123,7 @@ impl Agent {
             boot: facts.boot,
             ssh: facts.ssh,
             admin_password_set: facts.admin_password_set,
+            keyboard: facts.keyboard,
             addresses: facts.addresses,
             cpus: facts.cpus,
             memory: facts.memory,
@@ -175,6 +179,7 @@ struct Facts {
     boot: Boot,
     ssh: Option<Ssh>,
     admin_password_set: Option<bool>,
+    keyboard: Option<String>,
     addresses: Vec<(String, String)>,
     cpus: u32,
     memory: Memory,

@@ -120,10 +120,25 @@ pub(crate) fn parse_password_set(shadow: &str, user: &str) -> Option<bool> {
     Some(!password.starts_with(['!', '*']))
 }
 
+/// `KEYMAP=` of `/etc/vconsole.conf` (vconsole.conf(5)) as settle writes it: without quotes.
+pub(crate) fn parse_keymap(vconsole: &str) -> Option<String> {
+    let keymap = vconsole.lines().find_map(|line| line.strip_prefix("KEYMAP="))?.trim();
+    (!keymap.is_empty()).then(|| keymap.to_owned())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    #[test]
+    fn the_keymap_of_the_console_is_read() {
+        assert_eq!(
+            parse_keymap("# by settle\nKEYMAP=fr_CH-latin1\n").as_deref(),
+            Some("fr_CH-latin1")
+        );
+        assert_eq!((parse_keymap(""), parse_keymap("KEYMAP=\n")), (None, None));
+    }
 
     #[test]
     fn the_kernels_texts_are_read() {

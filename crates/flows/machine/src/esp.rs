@@ -20,14 +20,18 @@ impl EspMount {
     /// # Errors
     /// A folder that cannot be made, or a partition that the kernel does not mount.
     pub fn new(device: &Path) -> Result<Self, MachineError> {
-        Self::of_kind(device, "vfat", "umask=0077")
+        Self::of_kind(device, "vfat", "umask=0077", MountFlags::NOEXEC)
     }
 
-    /// Mounts a partition with another file system.
+    /// Mounts the partition of a configuration. The owner's hooks are programs in it.
     ///
     /// # Errors
     /// As [`EspMount::new`].
-    pub fn of_kind(device: &Path, kind: &str, options: &str) -> Result<Self, MachineError> {
+    pub fn of_config(device: &Path) -> Result<Self, MachineError> {
+        Self::of_kind(device, "ext4", "", MountFlags::empty())
+    }
+
+    fn of_kind(device: &Path, kind: &str, options: &str, more: MountFlags) -> Result<Self, MachineError> {
         static COUNT: AtomicU64 = AtomicU64::new(0);
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
         let path = Path::new(FOLDER).join(format!("{kind}-{}-{number}", std::process::id()));
@@ -35,7 +39,7 @@ impl EspMount {
             path: path.clone(),
             source,
         })?;
-        let flags = MountFlags::NOSUID | MountFlags::NODEV | MountFlags::NOEXEC;
+        let flags = MountFlags::NOSUID | MountFlags::NODEV | more;
         let mounted = mount(&device.to_string_lossy(), kind, &path, flags, options);
         if let Err(error) = mounted {
             let _ = std::fs::remove_dir(&path);

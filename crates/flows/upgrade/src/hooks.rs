@@ -4,12 +4,10 @@ use std::fs;
 use std::io;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use corbel_sys::ledger::LedgerError;
 use corbel_sys::{Cancel, Program, ProgramError};
-
-/// What one hook may take.
-const LIMIT: Duration = Duration::from_secs(5 * 60);
 
 /// The turns.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,7 +18,7 @@ pub enum Hook {
     PostUpgrade,
     /// The other slot is armed by hand, or the trial given up.
     Rollback,
-    /// The configuration is in place.
+    /// Each boot, once the API answers.
     OnBoot,
     /// Before the machine stops.
     OnShutdown,
@@ -40,6 +38,29 @@ impl Hook {
             Self::OnChangedImage => "on-changed-image",
         }
     }
+
+    /// What its hooks may take. `corbel-hooks-boot.service` and `corbel-hooks-shutdown.service` give as much and a little more, so that
+    /// it is this program that says which hook took too long.
+    pub fn limits(self) -> Limits {
+        const MINUTE: Duration = Duration::from_secs(60);
+        Limits {
+            hook: 5 * MINUTE,
+            turn: match self {
+                // A machine that was told to stop must stop, whatever the hooks do.
+                Self::OnShutdown => 5 * MINUTE,
+                _ => 15 * MINUTE,
+            },
+        }
+    }
+}
+
+/// How long hooks may run. One that is asked to end gets ten seconds more for it ([`Program::deadline`]).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Each of them.
+    pub hook: Duration,
+    /// All hooks of the turn together.
+    pub turn: Duration,
 }
 
 /// A hook that could not be found or did not succeed.
@@ -49,11 +70,38 @@ pub enum HookError {
     List { folder: PathBuf, source: io::Error },
     #[error("the hook {name} failed")]
     Failed { name: String, source: ProgramError },
+    #[error("the hook {name} was not run: all hooks of {turn} together have {} s", limit.as_secs())]
+    NoTime {
+        name: String,
+        turn: &'static str,
+        limit: Duration,
+    },
+    #[error("cannot tell whether this version is new here")]
+    Notes(#[from] LedgerError),
 }
 
-/// Runs all hooks of a turn; each gets the turn as `CORBEL_HOOK` and `variables`, and five minutes. All are run whatever
+impl HookError {
+    /// Whether a hook had its run, good or bad.
+    pub(crate) fn was_run(&self) -> bool {
+        matches!(self, Self::Failed { .. })
+    }
+}
+
+/// Runs all hooks of a turn within its [`Hook::limits`]; each gets the turn as `CORBEL_HOOK` and `variables`. All are run whatever
 /// the others do, apart from [`Hook::PreUpgrade`], which ends with the first failure. Gives what failed.
 pub fn run_hooks(config: &Path, hook: Hook, variables: &[(&str, &str)], cancel: &Cancel) -> Vec<HookError> {
+    run_hooks_within(config, hook, hook.limits(), variables, cancel)
+}
+
+/// The same with other limits.
+pub(crate) fn run_hooks_within(
+    config: &Path,
+    hook: Hook,
+    limits: Limits,
+    variables: &[(&str, &str)],
+    cancel: &Cancel,
+) -> Vec<HookError> {
+    let begun = Instant::now();
     let folder = config.join("hooks").join(format!("{}.d", hook.name()));
     let programs = match programs(&folder) {
         Ok(programs) => programs,
@@ -61,22 +109,33 @@ pub fn run_hooks(config: &Path, hook: Hook, variables: &[(&str, &str)], cancel: 
     };
     let mut failures = Vec::new();
     for path in programs {
-        let mut program = Program::new(&path).env("CORBEL_HOOK", hook.name()).deadline(LIMIT);
-        for (name, value) in variables {
-            program = program.env(name, value);
-        }
-        if let Err(source) = program.run(cancel) {
-            let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-            failures.push(HookError::Failed { name, source });
-            if hook == Hook::PreUpgrade {
-                break;
+        let name = || path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let left = limits.turn.saturating_sub(begun.elapsed());
+        let failure = if left.is_zero() {
+            Some(HookError::NoTime {
+                name: name(),
+                turn: hook.name(),
+                limit: limits.turn,
+            })
+        } else {
+            // What it prints is for the journal of whoever runs it, and a pipe would be held open by what it leaves behind.
+            let mut program = Program::new(&path).inherit_stdout().env("CORBEL_HOOK", hook.name());
+            for (name, value) in variables {
+                program = program.env(name, value);
             }
+            let ended = program.deadline(limits.hook.min(left)).run(cancel);
+            ended.err().map(|source| HookError::Failed { name: name(), source })
+        };
+        let failed = failure.is_some();
+        failures.extend(failure);
+        if failed && hook == Hook::PreUpgrade {
+            break;
         }
     }
     failures
 }
 
-/// Executable files, sorted by name; hidden ones and what editors leave behind (`~`) are none.
+/// Executable files, sorted by name; hidden ones, what editors leave behind (`~`) and links to nothing are none.
 fn programs(folder: &Path) -> io::Result<Vec<PathBuf>> {
     let entries = match fs::read_dir(folder) {
         Ok(entries) => entries,
@@ -87,7 +146,10 @@ fn programs(folder: &Path) -> io::Result<Vec<PathBuf>> {
     for entry in entries {
         let path = entry?.path();
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        let metadata = fs::metadata(&path)?;
+        let metadata = match fs::metadata(&path) {
+            Err(e) if e.kind() == io::ErrorKind::NotFound => continue,
+            metadata => metadata?,
+        };
         let executable = metadata.is_file() && metadata.permissions().mode() & 0o111 != 0;
         if executable && !name.starts_with('.') && !name.ends_with('~') {
             found.push(path);

@@ -20,17 +20,19 @@ mod release;
 mod report;
 mod run;
 mod status;
+mod turns;
 
 pub use copy::{CopyError, Summed, write_verified};
 pub use error::UpgradeError;
 pub use facilities::{BlockSlot, Facilities, Installed, KeysError, SlotDevice, load_keys};
 pub use gate::{Health, NEVER_STARTED, Verdict, gate, review_boot};
-pub use hooks::{Hook, HookError, run_hooks};
+pub use hooks::{Hook, HookError, Limits, run_hooks};
 pub use notes::{Failed, Notes, Trial};
 pub use release::{OpenError, Release, Source};
 pub use report::Step;
 pub use run::{Armed, rollback, upgrade};
 pub use status::{SlotState, SlotStatus, Status, status};
+pub use turns::{System, boot_hooks, shutdown_hooks};
 
 #[cfg(test)]
 mod fake;

@@ -1,4 +1,5 @@
-//! What the configuration partition remembers of trials: the one that is under way, and the versions that failed.
+//! What the configuration partition remembers of versions: the trial that is under way, those that failed, and the one whose first
+//! boot was told to the owner's hooks.
 
 use std::path::Path;
 
@@ -45,11 +46,17 @@ struct FailedList {
     failed: Vec<Failed>,
 }
 
-/// The two ledgers below `boot` of the configuration's folder: `trial` and `failed`.
+#[derive(Debug, Serialize, Deserialize)]
+struct Hooked {
+    version: String,
+}
+
+/// The ledgers below `boot` of the configuration's folder: `trial`, `failed` and `hooked`.
 #[derive(Debug, Clone)]
 pub struct Notes {
     trial: Ledger,
     failed: Ledger,
+    hooked: Ledger,
 }
 
 impl Notes {
@@ -59,6 +66,7 @@ impl Notes {
         Self {
             trial: Ledger::new(&folder, "trial", "toml"),
             failed: Ledger::new(&folder, "failed", "toml"),
+            hooked: Ledger::new(&folder, "hooked", "toml"),
         }
     }
 
@@ -118,6 +126,25 @@ impl Notes {
             return Ok(());
         }
         self.save_failed(failed)
+    }
+
+    /// The version for which the hooks of [`crate::Hook::OnChangedImage`] ran last; `None` when they never did.
+    ///
+    /// # Errors
+    /// A file that cannot be read.
+    pub fn hooked(&self) -> Result<Option<String>, LedgerError> {
+        let noted: Option<Hooked> = text(&self.hooked)?.and_then(|text| toml::from_str(&text).ok());
+        Ok(noted.map(|noted| noted.version))
+    }
+
+    /// Remembers that they ran for this version.
+    ///
+    /// # Errors
+    /// A file that cannot be written.
+    pub fn save_hooked(&self, version: &str) -> Result<(), LedgerError> {
+        let version = version.to_owned();
+        let text = toml::to_string(&Hooked { version }).unwrap_or_default();
+        self.hooked.save(&text).map(|_| ())
     }
 
     fn save_failed(&self, failed: Vec<Failed>) -> Result<(), LedgerError> {

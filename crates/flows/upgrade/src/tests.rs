@@ -15,6 +15,8 @@ use corbel_sys::{Cancel, write_atomic};
 use super::fake::{FakeNode, Parts, SLOT_BYTES, parts};
 use super::*;
 
+mod hooks;
+
 const BOTH: [Firmware; 2] = [Firmware::Bios, Firmware::Uefi];
 const DEADLINE: Duration = Duration::from_secs(300);
 

@@ -69,6 +69,7 @@ pub struct Program {
     folder: Option<PathBuf>,
     stdin: Option<PathBuf>,
     stdout: Option<PathBuf>,
+    inherits_stdout: bool,
     limit: Option<Duration>,
 }
 
@@ -81,6 +82,7 @@ impl Program {
             folder: None,
             stdin: None,
             stdout: None,
+            inherits_stdout: false,
             limit: None,
         }
     }
@@ -117,7 +119,14 @@ impl Program {
         self.stdout = Some(path.as_ref().to_owned());
         self
     }
-    /// Ended when it takes longer.
+    /// Standard output is our own, and none of it is collected. What the program leaves running in the background may then keep it
+    /// open for as long as it likes.
+    #[must_use]
+    pub fn inherit_stdout(mut self) -> Self {
+        self.inherits_stdout = true;
+        self
+    }
+    /// Ended when it takes longer: asked to by SIGTERM, and ten seconds later by SIGKILL.
     #[must_use]
     pub fn deadline(mut self, limit: Duration) -> Self {
         self.limit = Some(limit);
@@ -148,7 +157,7 @@ impl Program {
         let mut command = self.command()?;
         command.process_group(0);
         command.stderr(Stdio::piped());
-        if self.stdout.is_none() {
+        if self.stdout.is_none() && !self.inherits_stdout {
             command.stdout(Stdio::piped());
         }
         tracing::debug!(command = %self.command_line(), "run");
@@ -211,8 +220,12 @@ impl Program {
             }
         };
         let status = ended?;
-        // A grandchild that keeps the pipe open must not keep us: what is there by now is what counts.
-        while let Ok(line) = from_stderr.recv_timeout(POLL) {
+        // A grandchild that keeps the pipe open, or even talks on, must not keep us: what is there by now is what counts.
+        let ended = Instant::now();
+        while ended.elapsed() < GRACE {
+            let Ok(line) = from_stderr.recv_timeout(POLL) else {
+                break;
+            };
             keep(line);
         }
         drop(reader);
@@ -350,6 +363,17 @@ mod tests {
             .expect("runs");
         assert_eq!(output.text(), "out\n");
         assert_eq!(seen, ["one", "two"]);
+    }
+
+    #[test]
+    fn what_is_left_in_the_background_is_not_waited_for() {
+        let program = Program::new("sh")
+            .args(["-c", "sleep 100 & echo $! >&2"])
+            .inherit_stdout();
+        let output = program.run(&Cancel::new()).expect("runs");
+        assert!(output.stdout.is_empty());
+        let left = output.stderr_tail.parse().ok().and_then(Pid::from_raw);
+        rustix::process::kill_process(left.expect("a number"), Signal::KILL).expect("it still runs");
     }
 
     #[test]

@@ -46,6 +46,7 @@ pub(crate) fn node() -> NodeInfo {
             message: "SSH is off: neither a key nor a password was given".into(),
         },
         admin_password_set: Some(false),
+        keyboard: None,
         addresses: vec![
             Address {
                 interface: "enp1s0".into(),

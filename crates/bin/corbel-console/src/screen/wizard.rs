@@ -1,6 +1,7 @@
 //! The installer's pages: head, title, what the page shows, one message, buttons, and the keys that mean something here.
 
 mod choose;
+mod keyboard;
 mod table;
 mod work;
 
@@ -86,6 +87,7 @@ fn body(state: &State, wizard: &Wizard, width: usize, height: usize) -> Body {
     match wizard.page {
         Page::Welcome => choose::welcome(&mut body, state, wizard),
         Page::Hardware => choose::hardware(&mut body, state, wizard),
+        Page::Keyboard => keyboard::layouts(&mut body, wizard, height),
         Page::System | Page::Boot | Page::Data => table::disks(&mut body, wizard, height),
         Page::Sizes => choose::sizes(&mut body, wizard),
         Page::Removal => choose::removal(&mut body, wizard),
@@ -168,6 +170,7 @@ fn title(wizard: &Wizard) -> String {
             };
             return format!("{}{end}", title.unwrap_or_default());
         }
+        Page::Keyboard => "keyboard",
         Page::Boot => "boot device",
         Page::Data => "data devices",
         Page::Sizes => "sizes",
@@ -260,6 +263,7 @@ fn keys(wizard: &Wizard) -> &'static str {
         (Page::Done | Page::Failed, _) => "Left/Right choose   Enter do it   Up/Down scroll",
         (Page::Confirm, _) => "Left/Right choose   Enter do it   Up/Down scroll   Esc back",
         (Page::Hardware, _) => "Up/Down scroll   Enter or Esc back",
+        (_, Focus::Layouts) => "type to search   Ctrl-U all   Up/Down move   Enter take it   Esc back",
         (Page::Data, Focus::Disks) => "Up/Down move   Space take or leave   Enter next   Tab buttons   Esc back",
         (_, Focus::Disks) => "Up/Down move   Enter take it   Tab buttons   r read disks again   Esc back",
         (_, Focus::Check(_)) => "Space change   Up/Down move   Enter next   Esc back",

@@ -72,6 +72,9 @@ impl Wizard {
 
     /// The row that a page begins at: what was chosen before, else the first that can be.
     pub(super) fn first_row(&self) -> usize {
+        if self.page == Page::Keyboard {
+            return self.layout_row();
+        }
         let rows = self.rows();
         let chosen = match (self.page, &self.boot) {
             (Page::Boot, Some(path)) => rows.iter().position(|disk| disk.path == *path),

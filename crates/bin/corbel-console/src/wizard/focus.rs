@@ -12,6 +12,8 @@ pub(crate) enum Focus {
     Choice(Choice),
     /// The page's table.
     Disks,
+    /// The list of keyboard layouts.
+    Layouts,
     Field(Field),
     Check(Check),
     Button(Button),
@@ -172,6 +174,7 @@ impl Wizard {
         match self.page {
             Page::Welcome => self.choices().into_iter().map(Focus::Choice).collect(),
             Page::Hardware => vec![back],
+            Page::Keyboard => vec![Focus::Layouts, back, next],
             Page::System | Page::Data => vec![Focus::Disks, back, next],
             Page::Boot if self.asks_fakeraid() => vec![Focus::Disks, Focus::Check(Check::FakeRaid), back, next],
             Page::Boot => vec![Focus::Disks, back, next],

@@ -8,7 +8,7 @@ use super::{Check, Field, Focus, Page, Task, Wizard};
 /// A request for long work on disks. As a plan it is a dry run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Request {
-    Install(InstallRequest),
+    Install(Box<InstallRequest>),
     Uninstall(UninstallRequest),
     Upgrade(UpgradeRequest),
 }
@@ -67,7 +67,7 @@ impl Wizard {
     pub(super) fn request(&self) -> Option<Request> {
         let system = self.system().map(|disk| DiskMatch::path(&disk.path));
         match self.task {
-            Task::Install | Task::Reinstall => Some(Request::Install(InstallRequest {
+            Task::Install | Task::Reinstall => Some(Request::Install(Box::new(InstallRequest {
                 mode: match self.task {
                     Task::Reinstall => InstallMode::Reinstall,
                     _ => InstallMode::Install,
@@ -77,9 +77,10 @@ impl Wizard {
                 sizes: self.wire_sizes().ok()?,
                 keep_data: self.keep_data,
                 wipe_fakeraid: self.wipe_fakeraid,
+                keyboard: Some(self.keyboard().to_owned()),
                 dry_run: true,
                 ..InstallRequest::default()
-            })),
+            }))),
             Task::Uninstall => Some(Request::Uninstall(UninstallRequest {
                 boot: system,
                 keep_data: self.keep_data,
@@ -121,6 +122,7 @@ impl Wizard {
 pub(super) fn page_of(field: &str) -> Option<Page> {
     let head = field.split(['.', '[']).next().unwrap_or_default();
     match head {
+        "keyboard" => Some(Page::Keyboard),
         "boot" | "wipe_fakeraid" => Some(Page::Boot),
         "data" => Some(Page::Data),
         "sizes" => Some(Page::Sizes),
@@ -138,6 +140,7 @@ pub(super) fn focus_of(field: &str) -> Option<Focus> {
         "sizes.log" => Focus::Field(Field::Log),
         "sizes.swap" => Focus::Field(Field::Swap),
         "sizes.data" => Focus::Field(Field::Data),
+        "keyboard" => Focus::Layouts,
         "admin_password" => Focus::Field(Field::Password),
         "current_password" => Focus::Field(Field::Current),
         "wipe_fakeraid" => Focus::Check(Check::FakeRaid),

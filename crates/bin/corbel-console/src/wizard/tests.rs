@@ -167,14 +167,14 @@ fn any_key() -> impl Strategy<Value = Key> {
 }
 
 /// From the first page to a write, where nothing is installed.
-const ROAD: [Key; 24] = {
-    let mut road = [Char('x'); 24];
+const ROAD: [Key; 25] = {
+    let mut road = [Char('x'); 25];
     let mut at = 0;
-    while at < 4 {
+    while at < 5 {
         road[at] = Enter;
         at += 1;
     }
-    (road[4], road[5], road[14], road[23]) = (Right, Enter, Enter, Enter);
+    (road[5], road[6], road[15], road[24]) = (Right, Enter, Enter, Enter);
     // Eight characters are enough for a password, and the second field takes the same.
     road
 };

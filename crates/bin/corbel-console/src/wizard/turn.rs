@@ -14,14 +14,19 @@ impl Wizard {
         }
         match (key, self.focus) {
             (Key::Esc, _) => return self.back(),
+            (Key::PageUp, Focus::Layouts) => self.move_row(-10),
+            (Key::PageDown, Focus::Layouts) => self.move_row(10),
             (Key::PageUp, _) => self.scroll = self.scroll.saturating_sub(10),
             (Key::PageDown, _) => self.scroll = (self.scroll + 10).min(self.last),
             (Key::Tab, _) => self.step(1),
             (Key::BackTab, _) => self.step(-1),
-            (Key::Up, Focus::Disks) => self.row = self.row.saturating_sub(1),
-            (Key::Down, Focus::Disks) => self.row = (self.row + 1).min(self.rows().len().saturating_sub(1)),
-            (Key::Home, Focus::Disks) => self.row = 0,
-            (Key::End, Focus::Disks) => self.row = self.rows().len().saturating_sub(1),
+            (Key::Up, Focus::Disks | Focus::Layouts) => self.move_row(-1),
+            (Key::Down, Focus::Disks | Focus::Layouts) => self.move_row(1),
+            (Key::Home, Focus::Disks | Focus::Layouts) => self.row = 0,
+            (Key::End, Focus::Disks | Focus::Layouts) => self.row = self.row_count().saturating_sub(1),
+            (Key::Backspace, Focus::Layouts) => self.search_pop(),
+            (Key::Clear, Focus::Layouts) => self.search_for(String::clear),
+            (Key::Char(c), Focus::Layouts) => self.search_push(c),
             // Pages of text: there is nothing above the buttons that could have the focus.
             (Key::Up, _) if self.is_text() => self.scroll = self.scroll.saturating_sub(1),
             (Key::Down, _) if self.is_text() => self.scroll = (self.scroll + 1).min(self.last),
@@ -53,6 +58,12 @@ impl Wizard {
             self.page,
             Page::Hardware | Page::Confirm | Page::Progress | Page::Done | Page::Failed
         )
+    }
+
+    /// The cursor of a table or list, within it.
+    fn move_row(&mut self, by: isize) {
+        let last = self.row_count().saturating_sub(1);
+        self.row = self.row.saturating_add_signed(by).min(last);
     }
 
     fn step(&mut self, by: isize) {
@@ -99,7 +110,9 @@ impl Wizard {
                 self.focus = Focus::Field(Field::Repeat);
                 None
             }
-            Focus::Button(Button::Next) | Focus::Disks | Focus::Field(_) | Focus::Check(_) => self.next(),
+            Focus::Button(Button::Next) | Focus::Disks | Focus::Layouts | Focus::Field(_) | Focus::Check(_) => {
+                self.next()
+            }
         }
     }
 
@@ -174,6 +187,7 @@ impl Wizard {
                 }
                 self.go(next);
             }
+            Page::Keyboard => self.take_layout(),
             Page::Data => self.go(Page::Sizes),
             Page::Sizes => match self.check_sizes() {
                 Ok(()) => return self.ask_plan(),
@@ -273,6 +287,7 @@ impl Wizard {
             version: self.version.take(),
             runs_installed: self.runs_installed,
             password_given: self.password_given,
+            boot_keyboard: self.boot_keyboard.take(),
             dismissed: self.dismissed,
             ticket: self.ticket,
             reading: self.reading,

@@ -16,6 +16,11 @@ fn live() -> Node {
 fn to_password(terminal: &mut Terminal) {
     terminal.expect(&["Welcome", ">", "Install Corbel"]).press(ENTER);
     terminal
+        .expect(&["Install: keyboard", "> (*) English (US)"])
+        .press("nodead")
+        .expect(&["> ( ) German", "[nodead_"])
+        .press(ENTER);
+    terminal
         .expect(&["Install: boot device", "> ( ) /dev/sda"])
         .press(ENTER);
     terminal.expect(&["Install: data devices"]).press(ENTER);
@@ -39,18 +44,22 @@ fn a_node_is_installed_by_hand_and_rebooted() {
     let mut terminal = Terminal::open(&node, "--install");
     to_password(&mut terminal);
     // All the way back and forth again: nothing was written, and what was chosen stays chosen.
-    for page in ["confirm", "sizes", "data devices", "boot device"] {
+    for page in ["confirm", "sizes", "data devices", "boot device", "keyboard"] {
         terminal.press(ESC).expect(&[&format!("Install: {page}")]);
     }
     terminal.press(ESC).expect(&["Welcome"]);
     assert_eq!(node.system.installed_document(), None);
-    terminal.press(ENTER).expect(&["> (*) /dev/sda"]).press(ESC);
+    terminal.press(ENTER).expect(&["> (*) German"]).press(ENTER);
+    terminal.expect(&["> (*) /dev/sda"]).press(ESC);
+    terminal.expect(&["Install: keyboard"]).press(ESC);
     to_password_again(&mut terminal);
     type_password(&mut terminal);
     terminal.expect(&["Corbel is installed.", "Remove the medium", "[>Reboot<]"]);
     let document = node.system.installed_document().expect("it was written");
     assert!(
-        document.contains("password_hash") && !document.contains("plum"),
+        document.contains("password_hash")
+            && document.contains("keyboard = \"de-latin1-nodeadkeys\"")
+            && !document.contains("plum"),
         "{document}"
     );
     assert!(!terminal.shown().contains("plum"));
@@ -60,6 +69,7 @@ fn a_node_is_installed_by_hand_and_rebooted() {
 
 fn to_password_again(terminal: &mut Terminal) {
     terminal.expect(&["Welcome"]).press(ENTER);
+    terminal.expect(&["Install: keyboard"]).press(ENTER);
     terminal.expect(&["Install: boot device"]).press(ENTER);
     terminal.expect(&["Install: data devices"]).press(ENTER);
     terminal.expect(&["Install: sizes"]).press(ENTER);
@@ -73,6 +83,7 @@ fn disks_that_cannot_be_used_say_why() {
     let node = live();
     let mut terminal = Terminal::open(&node, "--install");
     terminal.expect(&["Install Corbel"]).press(ENTER);
+    terminal.expect(&["Install: keyboard"]).press(ENTER);
     terminal.expect(&["> ( ) /dev/sda"]).press(DOWN);
     terminal.expect(&["> (!) /dev/sdb"]).press(DOWN);
     terminal.expect(&["> (-) /dev/sdc"]).press(ENTER);

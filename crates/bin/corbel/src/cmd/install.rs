@@ -43,6 +43,9 @@ pub(crate) struct InstallArgs {
     /// Name of the installed node
     #[arg(long, value_name = "NAME")]
     hostname: Option<String>,
+    /// Keyboard layout of the installed node's own screen: the name of a keymap, such as de-latin1
+    #[arg(long, value_name = "KEYMAP")]
+    keyboard: Option<String>,
     /// Ask for the password of admin of the installed node
     #[arg(long, conflicts_with = "admin_password_file")]
     ask_admin_password: bool,
@@ -178,6 +181,7 @@ fn request(args: InstallArgs, printer: &Printer) -> Result<InstallRequest, Failu
     request.wipe_fakeraid |= args.wipe_fakeraid;
     request.words.extend(args.words);
     request.hostname = args.hostname;
+    request.keyboard = args.keyboard;
     request.reboot = args.reboot;
     request.admin_password = match (&args.admin_password_file, args.ask_admin_password) {
         (Some(file), _) => Some(read_line(file)?),

@@ -43,6 +43,8 @@ pub(crate) async fn install(State(shared): App, headers: HeaderMap, body: Body) 
 fn answers(wire: &InstallRequest) -> Result<Answers, Refusal> {
     let hostname = wire.hostname.as_deref().map(str::parse::<corbel_model::HostName>);
     let hostname = hostname.transpose();
+    let keyboard = wire.keyboard.as_deref().map(str::parse::<corbel_model::Keymap>);
+    let keyboard = keyboard.transpose();
     let password = match (&wire.admin_password_hash, &wire.admin_password) {
         (None, None) => None,
         (Some(hash), None) => Some(Password::Hash(hash.parse().map_err(
@@ -61,6 +63,7 @@ fn answers(wire: &InstallRequest) -> Result<Answers, Refusal> {
     };
     Ok(Answers {
         hostname: hostname.map_err(|error| Refusal::invalid("hostname", format!("hostname: {error}")))?,
+        keyboard: keyboard.map_err(|error| Refusal::invalid("keyboard", format!("keyboard: {error}")))?,
         password,
     })
 }

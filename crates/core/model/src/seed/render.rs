@@ -21,6 +21,7 @@ pub fn render(seed: &Seed) -> String {
         Some(Ntp::Off) => text.put("ntp", Vec::<String>::new()),
         Some(Ntp::Servers(servers)) => text.put("ntp", servers.clone()),
     }
+    text.maybe("keyboard", seed.keyboard.as_ref().map(ToString::to_string));
     if seed.admin_password.is_some() || seed.password_login.is_some() || !seed.ssh_keys.is_empty() {
         text.head("[admin]");
         let hash = seed.admin_password.as_ref();

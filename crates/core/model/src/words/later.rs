@@ -2,7 +2,7 @@
 //! instead of left to wonder.
 
 /// By canonical name, with the aliases that the ancestor read too.
-const LATER: [(&str, &[&str]); 31] = [
+const LATER: [(&str, &[&str]); 30] = [
     ("runtime_mode", &[]),
     ("ovirt_early", &[]),
     ("node.break", &[]),
@@ -16,7 +16,6 @@ const LATER: [(&str, &[&str]); 31] = [
     ("swap_encrypt", &["ovirt_swap_encrypt"]),
     ("tuned", &[]),
     ("nfsv4_domain", &[]),
-    ("keyboard", &[]),
     ("iscsi_name", &[]),
     ("iscsi_init", &[]),
     ("iscsi_server", &[]),

@@ -75,6 +75,7 @@ impl Reader {
                     .extend(bad.into_iter().map(|problem| Warning::new(about, problem)));
                 words.ntp = (!good.is_empty()).then_some(Ntp::Servers(good));
             }
+            "keyboard" => words.keyboard = Some(value.parse().map_err(text)?),
             "bond" | "bond_setup" => {
                 let (found, problems) = bond(value)?;
                 words

@@ -156,11 +156,27 @@ fn roots_password_is_admins_when_admin_has_none() {
 #[test]
 fn words_of_others_are_kept_and_those_of_the_ancestor_are_told() {
     let found =
-        words("quiet root=/dev/sda1 keyboard=de runtime_mode=no corbel.sshkeys=x corbel.root=00 corbel.timeout=90");
+        words("quiet root=/dev/sda1 puppet_server=x runtime_mode=no corbel.sshkeys=x corbel.root=00 corbel.timeout=90");
     assert_eq!(found.other.len(), 2);
     assert_eq!(
         found.warnings.iter().map(|w| w.about.as_str()).collect::<Vec<_>>(),
-        ["keyboard", "corbel.sshkeys"]
+        ["puppet_server", "corbel.sshkeys"]
+    );
+}
+
+#[test]
+fn a_keyboard_is_named_as_its_keymap() {
+    let named = |text: &str| words(text).keyboard.map(|keymap| keymap.to_string());
+    assert_eq!(
+        named("keyboard=us keyboard=fr_CH-latin1").as_deref(),
+        Some("fr_CH-latin1")
+    );
+    let found = words("keyboard=../de");
+    assert_eq!(found.keyboard, None);
+    assert!(
+        found.warnings[0]
+            .to_string()
+            .starts_with("keyboard=../de: keyboard layout name")
     );
 }
 

@@ -1,7 +1,7 @@
 //! The small files of a boot: each a function from values to text.
 
-use corbel_model::HostName;
 use corbel_model::access::{ApiClient, ApiToken, SshKey};
+use corbel_model::{HostName, Keymap};
 use serde::Serialize;
 
 const HEAD: &str = "# Written by corbel settle at this boot; changes are lost at the next.\n";
@@ -34,6 +34,11 @@ pub(super) fn authorized_keys(keys: &[SshKey]) -> String {
 /// timesyncd.conf(5).
 pub(super) fn timesyncd(servers: &[String]) -> String {
     format!("{HEAD}[Time]\nNTP={}\n", servers.join(" "))
+}
+
+/// vconsole.conf(5), which `corbel-keyboard.service` reads.
+pub(super) fn vconsole(keymap: &Keymap) -> String {
+    format!("{HEAD}KEYMAP={keymap}\n")
 }
 
 #[derive(Serialize)]

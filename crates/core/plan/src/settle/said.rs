@@ -47,6 +47,7 @@ impl Said {
         seed.admin_password = words.admin_password.clone().or(seed.admin_password);
         seed.password_login = words.password_login.or(seed.password_login);
         seed.ntp = words.ntp.clone().or(seed.ntp);
+        seed.keyboard = words.keyboard.clone().or(seed.keyboard);
         if seed.ntp.is_none() {
             let named: Vec<_> = words.ip.iter().flat_map(|word| word.ntp.clone()).collect();
             seed.ntp = (!named.is_empty()).then_some(Ntp::Servers(named));

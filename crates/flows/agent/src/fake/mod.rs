@@ -20,6 +20,7 @@ pub struct FakeFacilities {
     pub boot: Boot,
     pub ssh: Option<Ssh>,
     pub admin_password_set: Option<bool>,
+    pub keyboard: Option<String>,
     pub addresses: Vec<(String, String)>,
     pub warnings: Vec<String>,
     started: std::time::Instant,
@@ -52,6 +53,7 @@ impl Default for FakeFacilities {
                 message: "SSH is off: this node is simulated".to_owned(),
             }),
             admin_password_set: Some(false),
+            keyboard: None,
             // Addresses that documentation may use (RFC 5737, RFC 3849).
             addresses: vec![
                 ("eth0".to_owned(), "192.0.2.10".to_owned()),
@@ -93,6 +95,9 @@ impl Facilities for FakeFacilities {
     }
     fn admin_password_set(&self) -> Option<bool> {
         self.admin_password_set
+    }
+    fn keyboard(&self) -> Option<String> {
+        self.keyboard.clone()
     }
     fn warnings(&self) -> Vec<String> {
         self.warnings.clone()

@@ -201,6 +201,7 @@ async fn an_installation_is_planned_with_its_answers_before_it_begins() {
     };
     let answers = Answers {
         hostname: Some("node-1".parse().unwrap()),
+        keyboard: Some("sg-latin1".parse().unwrap()),
         password: None,
     };
     let live = agent.plan_install(ask("/dev/sdd"), answers.clone()).await.unwrap_err();
@@ -213,7 +214,10 @@ async fn an_installation_is_planned_with_its_answers_before_it_begins() {
     agent.begin_install(foreign, Then::default()).unwrap();
     assert_eq!(to_the_end(&agent).await.1.state, OperationState::Done);
     let document = system.installed_document().unwrap();
-    assert!(document.contains("node-1"), "{document}");
+    assert!(
+        document.contains("node-1") && document.contains("sg-latin1"),
+        "{document}"
+    );
     assert!(agent.disks().await.unwrap()[1].installed.is_some());
 }
 

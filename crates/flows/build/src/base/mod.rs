@@ -2,6 +2,7 @@
 //! boot files need of it (kernel, modules). Works on tar streams, so that owners and capabilities survive without root.
 
 mod extras;
+mod keymaps;
 mod survey;
 mod write;
 
@@ -59,6 +60,9 @@ pub(crate) fn base(cache: &Path, inputs: &Inputs<'_>, step: &Step<'_>) -> Result
         .with(name_of(inputs.packages_tar))
         .with(name_of(&inputs.tools.tree))
         .with(inputs.tools.epoch.to_le_bytes());
+    for layout in corbel_model::keyboard::LAYOUTS {
+        key = key.with(layout.name);
+    }
     for file in ["recipe.toml", "prune.toml", "modules.toml", "units.toml"] {
         key = key.with(recipe.text(file));
     }
@@ -83,6 +87,7 @@ pub(crate) fn base(cache: &Path, inputs: &Inputs<'_>, step: &Step<'_>) -> Result
 fn make(folder: &Path, inputs: &Inputs<'_>, step: &Step<'_>) -> Result<(), BuildError> {
     step.note("looking through the packages' files");
     let survey = survey::survey(inputs.packages_tar, step)?;
+    keymaps::check(inputs.recipe, &survey)?;
     let extras = extras::extras(inputs.recipe, &survey)?;
     step.note("pruning");
     let tar = folder.join("base.tar");

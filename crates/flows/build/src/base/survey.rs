@@ -7,6 +7,7 @@ use std::path::Path;
 
 use corbel_release::manifest::parse_dpkg_status;
 
+use super::keymaps::{KEYMAP_END, KEYMAPS};
 use crate::BuildError;
 use crate::report::Step;
 
@@ -15,6 +16,8 @@ pub(super) struct Survey {
     pub(super) kernel_version: String,
     /// Unit name → text.
     pub(super) units: BTreeMap<String, String>,
+    /// Keymaps of the console: paths from the root.
+    pub(super) keymaps: Vec<String>,
     /// Path from the root → package.
     pub(super) owners: BTreeMap<String, String>,
     /// Name and version.
@@ -52,6 +55,8 @@ pub(super) fn survey(tar: &Path, step: &Step<'_>) -> Result<Survey, BuildError> 
             if is_file && !unit.contains('/') {
                 survey.units.insert(unit.to_owned(), text()?);
             }
+        } else if path.starts_with(KEYMAPS) && path.ends_with(KEYMAP_END) {
+            survey.keymaps.push(path);
         } else if path == "var/lib/dpkg/status" {
             survey.installed = parse_dpkg_status(&text()?);
         } else if let Some(list) = path

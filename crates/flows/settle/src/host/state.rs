@@ -20,6 +20,8 @@ const GRACE: Duration = Duration::from_millis(300);
 const LIMIT: Duration = Duration::from_secs(20);
 /// Replaying the journal of a large file system takes seconds; checking a damaged one takes its time, and a boot must go on.
 const CHECK_LIMIT: Duration = Duration::from_secs(600);
+/// Where [`corbel_plan::settle::state`] mounts it.
+const LOG: &str = "/var/log";
 /// e2fsck(8): errors were corrected; with 2, before anything was mounted.
 const CORRECTED: i32 = 3;
 
@@ -69,7 +71,8 @@ impl StateFacilities for Host {
         let at = self.path(&wanted.at);
         make_folder(&at, 0o755)?;
         let mut flags = MountFlags::NOSUID | MountFlags::NODEV;
-        if thorough {
+        // Nothing starts programs from the log. /config holds the owner's hooks, which do start.
+        if wanted.at == LOG {
             flags |= MountFlags::NOEXEC;
         }
         mount(&wanted.device, "ext4", &at, flags, "")?;

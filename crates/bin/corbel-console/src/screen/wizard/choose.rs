@@ -300,9 +300,16 @@ pub(super) fn password(body: &mut Body, wizard: &Wizard) {
         body.text("The two differ.", 1, Tone::Bad);
     }
     body.blank();
-    body.text(
-        "On the machine's own screen, keys mean what they mean on a US keyboard.",
-        1,
-        Tone::Plain,
-    );
+    let (here, there) = (wizard.keyboard_here(), wizard.keyboard());
+    let label = wizard.keyboard_label(here);
+    let text = if here == there {
+        format!("On the machine's own screen, keys are those of the layout {label}.")
+    } else {
+        let there = wizard.keyboard_label(there);
+        format!(
+            "On the machine's own screen, keys are those of the layout {label} here, and {there} on the installed system: signs may lie \
+             elsewhere there."
+        )
+    };
+    body.text(&text, 1, Tone::Plain);
 }

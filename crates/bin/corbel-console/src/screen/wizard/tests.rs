@@ -26,7 +26,7 @@ fn install(keys: &[Key]) -> State {
 
 /// All pages, and the states of them that look different.
 fn pages() -> Vec<(&'static str, State)> {
-    let confirm = [Enter, Enter, Enter, Enter];
+    let confirm = [Enter; 5];
     let to_password: Vec<Key> = confirm.into_iter().chain([Right, Enter]).collect();
     let password = |typed: &str, repeat: &str| {
         let mut keys = to_password.clone();
@@ -35,6 +35,16 @@ fn pages() -> Vec<(&'static str, State)> {
         keys.extend(text(repeat));
         install(&keys)
     };
+    let search = |typed: &str| {
+        let mut keys = vec![Enter];
+        keys.extend(text(typed));
+        install(&keys)
+    };
+    // A layout that is not the one of this screen is told beside the password.
+    let mut keys = vec![Enter];
+    keys.extend(text("german"));
+    keys.extend(confirm[1..].iter().chain(&[Right, Enter]));
+    let other_layout = install(&keys);
     let ended = |state: OperationState, message: &str| {
         let mut now = work(state);
         now.message = Some(message.into());
@@ -53,7 +63,7 @@ fn pages() -> Vec<(&'static str, State)> {
     working.on(Event::Operation(Some(work(OperationState::Running))));
     let mut stopping = working.clone();
     stopping.on(Event::Key(Key::Esc));
-    let mut refused = install(&[Enter, Enter, Enter]);
+    let mut refused = install(&[Enter, Enter, Enter, Enter]);
     let wizard = refused.wizard.as_mut().expect("it is shown");
     wizard.key(Enter);
     wizard.answer(Answer::Plan(
@@ -100,20 +110,24 @@ fn pages() -> Vec<(&'static str, State)> {
         ("welcome-warning", warned),
         ("hardware", install(&[Down, Enter])),
         ("system", at(Wanted::Install, several, &[Enter])),
-        ("boot", install(&[Enter])),
-        ("boot-refused", install(&[Enter, Down, Down, Down, Enter])),
-        ("boot-foreign", install(&[Enter, Down, Down, Enter])),
-        ("data", install(&[Enter, Enter, Down, Char(' ')])),
-        ("sizes", install(&[Enter, Enter, Enter])),
+        ("keyboard", install(&[Enter])),
+        ("keyboard-search", search("swi")),
+        ("keyboard-none", search("klingon")),
+        ("boot", install(&[Enter, Enter])),
+        ("boot-refused", install(&[Enter, Enter, Down, Down, Down, Enter])),
+        ("boot-foreign", install(&[Enter, Enter, Down, Down, Enter])),
+        ("data", install(&[Enter, Enter, Enter, Down, Char(' ')])),
+        ("sizes", install(&[Enter, Enter, Enter, Enter])),
         ("sizes-refused", refused),
         (
             "reinstall-sizes",
-            with("0.1.0", Wanted::Install, &[Enter, Enter, Enter]),
+            with("0.1.0", Wanted::Install, &[Enter, Enter, Enter, Enter]),
         ),
         ("confirm", install(&confirm)),
         ("confirm-storage", losing),
         ("password", password("plum-Tr3e", "plum-T")),
         ("password-weak", password("password1", "x")),
+        ("password-layout", other_layout),
         ("upgrade-confirm", with("0.0.9", Wanted::Install, &[Enter])),
         (
             "upgrade-password",

@@ -10,12 +10,20 @@ use Key::{Char, Down, Enter, Esc, Right, Tab};
 fn an_installation_forward_and_every_page_backward() {
     let mut wizard = wizard(Wanted::Install, disks());
     let mut pages = vec![wizard.page];
-    for keys in [vec![Enter], vec![Enter], vec![Enter], vec![Enter], vec![Right, Enter]] {
+    for keys in [
+        vec![Enter],
+        vec![Enter],
+        vec![Enter],
+        vec![Enter],
+        vec![Enter],
+        vec![Right, Enter],
+    ] {
         press(&mut wizard, &keys);
         pages.push(wizard.page);
     }
     let forward = [
         Page::Welcome,
+        Page::Keyboard,
         Page::Boot,
         Page::Data,
         Page::Sizes,
@@ -30,7 +38,7 @@ fn an_installation_forward_and_every_page_backward() {
     press(&mut wizard, &[Esc]);
     assert_eq!(wizard.page, Page::Welcome);
     // And once more to the end; what was chosen is still chosen.
-    press(&mut wizard, &[Enter, Enter, Enter, Enter, Right, Enter]);
+    press(&mut wizard, &[Enter, Enter, Enter, Enter, Enter, Right, Enter]);
     press(&mut wizard, &text("plum-Tr3e"));
     press(&mut wizard, &[Enter]);
     press(&mut wizard, &text("plum-Tr3e"));
@@ -43,6 +51,7 @@ fn an_installation_forward_and_every_page_backward() {
     assert_eq!(request.boot.path.as_deref(), Some("/dev/sda"));
     assert_eq!(request.admin_password.as_deref(), Some("plum-Tr3e"));
     assert!(!request.dry_run && request.keep_data && request.data.is_empty());
+    assert_eq!(request.keyboard.as_deref(), Some("us"));
     assert_eq!(request.sizes, corbel_node_api::InstallSizes::default());
     assert_eq!(wizard.key(Enter), None, "what was sent is sent once");
     wizard.answer(Answer::Begun(Ok(work(OperationState::Running))));
@@ -66,7 +75,7 @@ fn enter_alone_never_gets_past_confirm() {
 #[test]
 fn a_refused_disk_cannot_be_chosen_and_a_foreign_one_takes_two_keys() {
     let mut wizard = wizard(Wanted::Install, disks());
-    press(&mut wizard, &[Enter, Down, Down, Down, Enter]);
+    press(&mut wizard, &[Enter, Enter, Down, Down, Down, Enter]);
     assert_eq!(wizard.page, Page::Boot);
     assert_eq!(
         wizard.error.as_deref(),
@@ -121,7 +130,7 @@ fn of_several_systems_one_is_named() {
         (wizard.page, wizard.choices()[0]),
         (Page::Welcome, Choice::Do(Task::Reinstall))
     );
-    press(&mut wizard, &[Enter]);
+    press(&mut wizard, &[Enter, Enter]);
     assert_eq!((wizard.page, wizard.row), (Page::Boot, 1));
     let Some(Exit::Ask(Ask::Plan(request, _))) = press(&mut wizard, &[Enter, Enter, Enter]) else {
         panic!("{wizard:?}");
@@ -129,6 +138,62 @@ fn of_several_systems_one_is_named() {
     let Request::Install(request) = *request else { panic!() };
     assert_eq!((request.mode, request.dry_run), (InstallMode::Reinstall, true));
     assert_eq!(request.boot.path.as_deref(), Some("/dev/sdb"));
+}
+
+/// The keyboard that the installation would ask for.
+fn asked_keyboard(wizard: &mut Wizard) -> Option<String> {
+    while wizard.page != Page::Sizes {
+        press(wizard, &[Enter]);
+    }
+    let Some(Exit::Ask(Ask::Plan(request, _))) = wizard.key(Enter) else {
+        panic!("{wizard:?}");
+    };
+    let Request::Install(request) = *request else { panic!() };
+    request.keyboard
+}
+
+#[test]
+fn a_layout_is_found_by_typing_and_stays_chosen() {
+    let mut wizard = wizard(Wanted::Install, disks());
+    press(&mut wizard, &[Enter]);
+    assert_eq!(wizard.layouts()[wizard.row].name, "us", "it begins where keys are now");
+    press(&mut wizard, &text("SWISS g"));
+    assert_eq!(
+        wizard.layouts().iter().map(|row| row.name).collect::<Vec<_>>(),
+        ["sg-latin1"]
+    );
+    press(&mut wizard, &[Key::Clear]);
+    assert_eq!(wizard.layouts()[wizard.row].name, "sg-latin1", "the cursor stays on it");
+    press(&mut wizard, &text("ES"));
+    assert_eq!(wizard.layouts()[wizard.row].name, "es", "a whole name is meant");
+    press(&mut wizard, &[Key::Clear]);
+    press(&mut wizard, &text("nodead"));
+    press(&mut wizard, &[Char('x'), Enter]);
+    assert_eq!(wizard.page, Page::Keyboard);
+    assert!(wizard.error.as_deref().is_some_and(|e| e.starts_with("No layout")));
+    press(&mut wizard, &[Key::Backspace, Enter]);
+    assert_eq!((wizard.page, wizard.keyboard()), (Page::Boot, "de-latin1-nodeadkeys"));
+    press(&mut wizard, &[Esc]);
+    assert_eq!((wizard.page, wizard.search.as_str()), (Page::Keyboard, ""));
+    assert_eq!(wizard.layouts()[wizard.row].name, "de-latin1-nodeadkeys");
+    // What the node says of itself in between does not move the cursor.
+    press(&mut wizard, &[Down]);
+    wizard.learn(&node());
+    press(&mut wizard, &[Key::Up, Enter]);
+    assert_eq!(asked_keyboard(&mut wizard).as_deref(), Some("de-latin1-nodeadkeys"));
+}
+
+#[test]
+fn the_layout_of_this_boot_stays_when_nobody_chooses_another() {
+    for (given, rows) in [("trq", 0), ("emacs2", 1)] {
+        let mut wizard = wizard(Wanted::Install, disks());
+        let before = wizard.layouts().len();
+        let mut told = node();
+        told.keyboard = Some(given.into());
+        wizard.learn(&told);
+        assert_eq!(wizard.layouts().len(), before + rows, "{given}");
+        assert_eq!(asked_keyboard(&mut wizard).as_deref(), Some(given));
+    }
 }
 
 #[test]
@@ -180,13 +245,14 @@ fn an_uninstallation_says_what_stays() {
 #[test]
 fn a_refusal_stands_on_the_page_of_its_field() {
     for (field, page, focus) in [
+        ("keyboard", Page::Keyboard, Focus::Layouts),
         ("boot", Page::Boot, Focus::Disks),
         ("data[0].path", Page::Data, Focus::Disks),
         ("sizes.log", Page::Sizes, Focus::Field(Field::Log)),
         ("wipe_fakeraid", Page::Boot, Focus::Disks),
     ] {
         let mut wizard = wizard(Wanted::Install, disks());
-        press(&mut wizard, &[Enter, Enter, Enter]);
+        press(&mut wizard, &[Enter, Enter, Enter, Enter]);
         let Some(Exit::Ask(Ask::Plan(_, ticket))) = wizard.key(Enter) else {
             panic!("{wizard:?}");
         };
@@ -212,7 +278,7 @@ fn a_disk_with_fake_raid_is_taken_when_that_may_be_erased() {
     found[0].target = DiskTarget::Refused;
     found[0].reason = Some("/dev/sda carries metadata of a RAID firmware (isw): say wipe_fakeraid to erase it".into());
     let mut wizard = wizard(Wanted::Install, found);
-    press(&mut wizard, &[Enter, Key::Up, Enter]);
+    press(&mut wizard, &[Enter, Enter, Key::Up, Enter]);
     assert_eq!((wizard.page, wizard.row), (Page::Boot, 0));
     press(&mut wizard, &[Tab, Char(' '), Key::BackTab, Enter]);
     assert_eq!(wizard.page, Page::Boot, "it takes the key twice");
@@ -229,7 +295,7 @@ fn a_disk_with_fake_raid_is_taken_when_that_may_be_erased() {
 #[test]
 fn what_is_made_anew_stays_on_its_disk() {
     let mut wizard = wizard(Wanted::Reinstall, disks_with(Some("0.1.0")));
-    press(&mut wizard, &[Enter]);
+    press(&mut wizard, &[Enter, Enter]);
     assert_eq!((wizard.page, wizard.row), (Page::Boot, 0));
     press(&mut wizard, &[Down, Enter]);
     assert!(
@@ -244,7 +310,7 @@ fn what_is_made_anew_stays_on_its_disk() {
 #[test]
 fn a_plan_that_comes_too_late_is_not_shown() {
     let mut wizard = wizard(Wanted::Install, disks());
-    press(&mut wizard, &[Enter, Enter, Enter]);
+    press(&mut wizard, &[Enter, Enter, Enter, Enter]);
     let Some(Exit::Ask(Ask::Plan(_, ticket))) = wizard.key(Enter) else {
         panic!("{wizard:?}");
     };
@@ -256,7 +322,7 @@ fn a_plan_that_comes_too_late_is_not_shown() {
 #[test]
 fn sizes_are_counted_while_they_are_typed() {
     let mut wizard = wizard(Wanted::Install, disks());
-    press(&mut wizard, &[Enter, Enter, Enter]);
+    press(&mut wizard, &[Enter, Enter, Enter, Enter]);
     let gib = 1_u64 << 30;
     let room = wizard.room().expect("sizes");
     assert_eq!(room.left, 0, "the rest is data");
@@ -279,7 +345,7 @@ fn sizes_are_counted_while_they_are_typed() {
 #[test]
 fn passwords_must_be_long_enough_and_the_same() {
     let mut wizard = wizard(Wanted::Install, disks());
-    press(&mut wizard, &[Enter, Enter, Enter, Enter, Right, Enter]);
+    press(&mut wizard, &[Enter, Enter, Enter, Enter, Enter, Right, Enter]);
     for (password, repeat, error) in [("short", "short", "too short"), ("plum-Tr3e", "plum-Tr3f", "differ")] {
         wizard.focus = Focus::Field(Field::Password);
         press(&mut wizard, &[Key::Clear]);
@@ -311,7 +377,7 @@ fn passwords_must_be_long_enough_and_the_same() {
 #[test]
 fn work_of_another_console_is_followed_and_stopped_with_a_question() {
     let mut wizard = wizard(Wanted::Install, disks());
-    press(&mut wizard, &[Enter, Enter]);
+    press(&mut wizard, &[Enter, Enter, Enter]);
     wizard.work(work(OperationState::Running));
     assert_eq!(wizard.page, Page::Progress);
     press(&mut wizard, &[Esc]);

@@ -167,7 +167,7 @@ fn seeds() -> impl Strategy<Value = Seed> {
     let token = token.prop_map(|(name, hash, role)| ApiToken { name, hash, role });
     (
         option::of(read("[a-z0-9]{1,9}(\\.[a-z]{1,4})?")),
-        option::of(ntp),
+        (option::of(ntp), option::of(read("[a-zA-Z][a-z0-9_.+-]{0,9}"))),
         option::of(read("\\$6\\$[a-z]{8}\\$[a-zA-Z0-9./]{43}")),
         vec(key, 0..3),
         any::<Option<bool>>(),
@@ -177,9 +177,20 @@ fn seeds() -> impl Strategy<Value = Seed> {
         option::of(install()),
     )
         .prop_map(
-            |(hostname, ntp, admin_password, ssh_keys, password_login, network, clients, tokens, install)| Seed {
+            |(
+                hostname,
+                (ntp, keyboard),
+                admin_password,
+                ssh_keys,
+                password_login,
+                network,
+                clients,
+                tokens,
+                install,
+            )| Seed {
                 hostname,
                 ntp,
+                keyboard,
                 admin_password,
                 ssh_keys,
                 password_login,
