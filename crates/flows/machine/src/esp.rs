@@ -1,4 +1,5 @@
-//! The EFI partition (and that of the configuration of a system that does not run), mounted where nobody else looks and only while it is needed: what is not mounted cannot be half written.
+//! The EFI partition (and that of the configuration of a system that does not run), mounted where nobody else looks and only while it is
+//! needed: what is not mounted cannot be half written.
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -20,14 +21,27 @@ impl EspMount {
     /// # Errors
     /// A folder that cannot be made, or a partition that the kernel does not mount.
     pub fn new(device: &Path) -> Result<Self, MachineError> {
-        Self::of_kind(device, "vfat", "umask=0077")
+        Self::mount(device, "vfat", MountFlags::empty(), "umask=0077")
     }
 
-    /// Mounts a partition with another file system.
+    /// Mounts the configuration of a system that does not run.
     ///
     /// # Errors
     /// As [`EspMount::new`].
-    pub fn of_kind(device: &Path, kind: &str, options: &str) -> Result<Self, MachineError> {
+    pub fn of_config(device: &Path) -> Result<Self, MachineError> {
+        Self::mount(device, "ext4", MountFlags::empty(), "")
+    }
+
+    /// The same, for a look that changes nothing: the journal is not replayed, so that not even a damaged file system is written to,
+    /// and damage is an error of this look and no reason to stop the machine, whatever the file system says of itself.
+    ///
+    /// # Errors
+    /// As [`EspMount::new`].
+    pub fn of_config_to_read(device: &Path) -> Result<Self, MachineError> {
+        Self::mount(device, "ext4", MountFlags::RDONLY, "noload,errors=continue")
+    }
+
+    fn mount(device: &Path, kind: &str, more: MountFlags, options: &str) -> Result<Self, MachineError> {
         static COUNT: AtomicU64 = AtomicU64::new(0);
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
         let path = Path::new(FOLDER).join(format!("{kind}-{}-{number}", std::process::id()));
@@ -35,7 +49,7 @@ impl EspMount {
             path: path.clone(),
             source,
         })?;
-        let flags = MountFlags::NOSUID | MountFlags::NODEV | MountFlags::NOEXEC;
+        let flags = MountFlags::NOSUID | MountFlags::NODEV | MountFlags::NOEXEC | more;
         let mounted = mount(&device.to_string_lossy(), kind, &path, flags, options);
         if let Err(error) = mounted {
             let _ = std::fs::remove_dir(&path);

@@ -92,7 +92,7 @@ pub fn open() -> Result<Option<Node>, MachineError> {
 /// Partitions that cannot be mounted, or records that name no good slot.
 pub fn open_other(disk: &str, esp: &Path, roots: [PathBuf; 2], config: &Path) -> Result<Node, MachineError> {
     let mount = EspMount::new(esp)?;
-    let config = EspMount::of_kind(config, "ext4", "")?;
+    let config = EspMount::of_config(config)?;
     let mounted = MountedEsp::new(mount.folder());
     let state = read_state(&mounted)?;
     let firmware = firmware();

@@ -103,6 +103,7 @@ fn disk(root: &Path, folder: &Path, mounts: &BTreeMap<String, Vec<String>>) -> O
             .get("ID_MODEL")
             .map(|model| model.replace('_', " ").trim().to_owned())
             .or_else(|| attribute(folder, "device/model")),
+        rotational: number(folder, "queue/rotational").map(|turns| turns == 1),
         removable: number(folder, "removable") == Some(1),
         read_only: number(folder, "ro") == Some(1),
         failing: attribute(folder, "device/state")

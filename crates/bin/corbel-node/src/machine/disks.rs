@@ -5,6 +5,7 @@ use std::io::Read as _;
 use std::path::Path;
 
 use corbel_agent::{Disk, InstalledSystem, Plan, SystemError, Target};
+use corbel_layout::disk::Role;
 use corbel_layout::iso9660;
 use corbel_model::ByteSize;
 use corbel_model::install::{DeviceMatch, InstallRequest, Mode, Pattern, UninstallRequest};
@@ -28,6 +29,13 @@ const BLOCK: &str = "/sys/class/block";
 pub(super) struct Report {
     pub(super) source: Option<String>,
     pub(super) medium: Option<String>,
+}
+
+impl Report {
+    /// The disk that this system is installed on and runs from.
+    pub(super) fn installed_on(self) -> Option<String> {
+        self.medium.filter(|_| self.source.as_deref() == Some("installed"))
+    }
 }
 
 /// The report; empty where there is none.
@@ -91,8 +99,8 @@ fn manifest_of(medium: &str) -> Option<Vec<u8>> {
     Some(text)
 }
 
-/// All disks as clients see them.
-pub(super) fn list(observed: &Observed) -> Vec<Disk> {
+/// All disks as clients see them. `has_password` says of a disk with a system whether that has a password.
+pub(super) fn list(observed: &Observed, has_password: impl Fn(&install::Disk) -> bool) -> Vec<Disk> {
     let found = candidates(observed).into_iter();
     found
         .map(|candidate| {
@@ -105,15 +113,15 @@ pub(super) fn list(observed: &Observed) -> Vec<Disk> {
                 bus: disk.bus.map(|bus| bus.name().to_owned()),
                 size: ByteSize(disk.bytes),
                 sector_size: u32::try_from(disk.sector).unwrap_or(512),
-                rotational: None,
+                rotational: disk.rotational,
                 removable: disk.removable,
                 read_only: disk.read_only,
                 contents: contents(disk),
                 live_medium: candidate.is_live_medium(),
                 installed: disk.installed.as_ref().map(|installed| InstalledSystem {
                     version: installed.version.clone(),
-                    vm_storage: disk.partitions.iter().any(|part| part.name == "corbel-data"),
-                    admin_password_set: false,
+                    vm_storage: disk.partitions.iter().any(|part| part.name == Role::Data.name()),
+                    admin_password_set: has_password(disk),
                 }),
                 target: target(observed, &disk.path),
             }
@@ -257,7 +265,7 @@ mod tests {
             },
             ..Observed::default()
         };
-        let listed = list(&observed);
+        let listed = list(&observed, |_| panic!("no disk carries a system"));
         assert_eq!(
             (&listed[0].target, listed[0].contents.as_str()),
             (&Target::Usable, "It is empty.")
@@ -266,6 +274,35 @@ mod tests {
         assert!(listed[1].contents.starts_with("It carries "), "{}", listed[1].contents);
         assert!(matches!(&listed[2].target, Target::Refused(_)), "{:?}", listed[2]);
         assert!(listed[3].live_medium && matches!(&listed[3].target, Target::Refused(_)));
+    }
+
+    #[test]
+    fn a_disk_with_a_system_says_whether_an_upgrade_needs_a_password() {
+        let carrying = |name: &str, parts: &[&str]| install::Disk {
+            installed: Some(install::Installed::default()),
+            rotational: Some(name == "sda"),
+            partitions: parts
+                .iter()
+                .map(|part| install::DiskPartition {
+                    name: (*part).to_owned(),
+                    ..install::DiskPartition::default()
+                })
+                .collect(),
+            ..disk(name, 100 << 30)
+        };
+        let observed = Observed {
+            disks: vec![carrying("sda", &["corbel-data"]), carrying("sdb", &["corbel-esp"])],
+            ..Observed::default()
+        };
+        let listed = list(&observed, |disk| disk.name == "sda");
+        let told = listed.iter().map(|disk| {
+            let installed = disk.installed.as_ref().unwrap();
+            (disk.rotational, installed.vm_storage, installed.admin_password_set)
+        });
+        assert_eq!(
+            told.collect::<Vec<_>>(),
+            [(Some(true), true, true), (Some(false), false, false)]
+        );
     }
 
     #[test]

@@ -7,24 +7,20 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use corbel_agent::{
-    FailedVersion, Permits, Secret, SlotInfo, SlotState, Slots, Source, SystemError, verify_sha512_crypt,
-};
+use corbel_agent::{FailedVersion, Permits, SlotInfo, SlotState, Slots, Source, SystemError};
 use corbel_layout::ReadAt;
 use corbel_layout::disk::Role;
 use corbel_layout::slot::Slot;
 use corbel_machine::Node;
 use corbel_model::install::{DeviceMatch, Identity};
-use corbel_model::seed;
 use corbel_plan::install::{Disk, candidates};
 use corbel_progress::Sink;
 use corbel_release::release::Policy;
 use corbel_release::version::Version;
 use corbel_sys::Cancel;
-use corbel_sys::ledger::Ledger;
 use corbel_upgrade::{Facilities as _, OpenError, Release, UpgradeError, load_keys};
 
-use super::{Machine, disks, failed, refused, sentence};
+use super::{Machine, disks, failed, password, refused, sentence};
 
 pub(super) const KEYS: &str = "/usr/share/corbel/keys";
 /// What releases for this node are called and made for.
@@ -104,8 +100,10 @@ impl Machine {
                                     the machine from the medium";
                     return Err(refused(sentence));
                 }
+                let _disks = self.take_disks();
                 let node = other(boot.as_ref())?;
-                check_password(&node, password.as_ref())?;
+                let boot_asks = password::boot_asks_for_upgrade();
+                password::check(&node.installed.config, password.as_ref(), boot_asks)?;
                 let policy = policy(&node, permits)?;
                 let release = super::install::release(|own| {
                     let allow_unsigned = own.allow_unsigned;
@@ -168,28 +166,6 @@ fn other(boot: Option<&DeviceMatch>) -> Result<Node, SystemError> {
     let (esp, config) = (part(Role::Esp.name())?, part(Role::Config.name())?);
     corbel_machine::open_other(&disk.path, &esp, roots, &config)
         .map_err(|error| failed("opening the installed system", &error))
-}
-
-/// Who stands at the machine with a medium is not yet who may change the node on its disk.
-fn check_password(node: &Node, given: Option<&Secret>) -> Result<(), SystemError> {
-    let wrong = |problem: &str| SystemError::Invalid {
-        field: "current_password".to_owned(),
-        problem: problem.to_owned(),
-    };
-    let document = Ledger::new(&node.installed.config, "node", "toml").load();
-    let document = document.map_err(|error| failed("reading the configuration of the installed system", &error))?;
-    let seed = document.and_then(|version| seed::parse(&version.text).ok());
-    let Some(hash) = seed.and_then(|seed| seed.admin_password) else {
-        return Ok(());
-    };
-    let given = given.ok_or_else(|| wrong("is missing: the installed node has a password for admin"))?;
-    match verify_sha512_crypt(given.0.as_bytes(), hash.expose()) {
-        Some(true) => Ok(()),
-        Some(false) => Err(wrong("is not the password of admin of the installed node")),
-        None => Err(refused(
-            "the password of the installed node is hashed by a method that cannot be checked here: upgrade the node while it runs",
-        )),
-    }
 }
 
 fn policy(node: &Node, permits: Permits) -> Result<Policy, SystemError> {

@@ -53,6 +53,8 @@ pub struct Disk {
     pub serials: Vec<String>,
     pub wwn: Option<String>,
     pub model: Option<String>,
+    /// Whether it turns; `None` where the kernel does not say.
+    pub rotational: Option<bool>,
     pub removable: bool,
     pub read_only: bool,
     /// What happened when it was read, if that failed.
