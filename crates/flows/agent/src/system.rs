@@ -162,6 +162,8 @@ pub enum Target {
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct InstalledSystem {
     pub version: Option<String>,
+    /// Written beside it, and not started to the end yet.
+    pub trial: Option<String>,
     pub vm_storage: bool,
     pub admin_password_set: bool,
 }

@@ -120,6 +120,7 @@ pub(super) fn list(observed: &Observed, has_password: impl Fn(&install::Disk) ->
                 live_medium: candidate.is_live_medium(),
                 installed: disk.installed.as_ref().map(|installed| InstalledSystem {
                     version: installed.version.clone(),
+                    trial: installed.trial.clone(),
                     vm_storage: disk.partitions.iter().any(|part| part.name == Role::Data.name()),
                     admin_password_set: has_password(disk),
                 }),

@@ -26,6 +26,7 @@ pub(crate) fn disk(disk: agent::Disk) -> wire::Disk {
         live_medium: disk.live_medium,
         installed: disk.installed.map(|installed| wire::InstalledSystem {
             version: installed.version,
+            trial: installed.trial,
             vm_storage: installed.vm_storage,
             admin_password_set: installed.admin_password_set,
         }),

@@ -92,6 +92,8 @@ pub struct DiskPartition {
 pub struct Installed {
     /// Of the slot that would be started; `None` when it cannot be told, as after an installation that was cut off.
     pub version: Option<String>,
+    /// Of a slot that was written and armed and still has tries: it is started before the other one.
+    pub trial: Option<String>,
 }
 
 impl Disk {

@@ -27,6 +27,7 @@ impl World {
             disk.contents = format!("Corbel {} and its VM storage.", self.version);
             disk.installed = Some(InstalledSystem {
                 version: Some(self.version.clone()),
+                trial: None,
                 vm_storage: true,
                 admin_password_set: true,
             });

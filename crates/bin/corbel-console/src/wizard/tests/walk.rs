@@ -111,6 +111,7 @@ fn of_several_systems_one_is_named() {
     let mut disks = disks_with(Some("0.0.9"));
     disks[1].installed = Some(InstalledSystem {
         version: Some("0.1.0".into()),
+        trial: None,
         vm_storage: false,
         admin_password_set: false,
     });
