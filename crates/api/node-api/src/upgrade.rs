@@ -33,6 +33,9 @@ pub struct SlotList {
     /// The last version that did not become healthy, until another one does.
     #[serde(default)]
     pub last_failed: Option<FailedVersion>,
+    /// What is wrong with the records that the boot loaders go by, one sentence each; empty where all is well.
+    #[serde(default)]
+    pub problems: Vec<String>,
 }
 
 /// A slot and what is in it.
@@ -59,6 +62,8 @@ pub enum SlotState {
     Trial,
     /// Holds the system before this one, to which a rollback goes.
     Spare,
+    /// Its version did not become healthy here, and is not started any more.
+    Failed,
     /// Nothing that can be started.
     Empty,
     #[serde(other)]

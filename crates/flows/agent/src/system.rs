@@ -179,11 +179,13 @@ pub struct Plan {
     pub warnings: Vec<String>,
 }
 
-/// Both slots, and the version that failed last.
+/// Both slots, the version that failed last, and what is wrong with their records.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Slots {
     pub slots: Vec<SlotInfo>,
     pub last_failed: Option<FailedVersion>,
+    /// Boot records that are damaged; sentences.
+    pub problems: Vec<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -201,6 +203,8 @@ pub enum SlotState {
     Good,
     Trial,
     Spare,
+    /// Its version did not become healthy here.
+    Failed,
     Empty,
 }
 

@@ -190,6 +190,9 @@ fn screens() {
         (
             "failed-version",
             installed(|state, node| {
+                state.slots.slots[0].state = SlotState::Failed;
+                state.slots.slots[0].version = Some("0.2.0".into());
+                state.slots.problems = vec!["corbel/grubenv is not there".into()];
                 node.last_failed = Some(FailedVersion {
                     version: "0.2.0".into(),
                     reason: "libvirt did not answer within 300 seconds".into(),

@@ -61,8 +61,8 @@ impl Machine {
                 corbel_upgrade::SlotState::Good => (SlotState::Good, None),
                 corbel_upgrade::SlotState::Trial { tries } => (SlotState::Trial, Some(tries)),
                 corbel_upgrade::SlotState::Spare => (SlotState::Spare, None),
-                // What failed is told apart; nothing will be started from there.
-                corbel_upgrade::SlotState::Failed | corbel_upgrade::SlotState::Empty => (SlotState::Empty, None),
+                corbel_upgrade::SlotState::Failed => (SlotState::Failed, None),
+                corbel_upgrade::SlotState::Empty => (SlotState::Empty, None),
             };
             SlotInfo {
                 name: slot.slot,
@@ -78,6 +78,7 @@ impl Machine {
                 version: failed.version,
                 reason: failed.reason,
             }),
+            problems: status.problems,
         })
     }
 
@@ -198,9 +199,11 @@ fn open_release(node: &Node, path: &Path, permits: Permits) -> Result<Release, S
 fn of_upgrade(error: UpgradeError) -> SystemError {
     match error {
         UpgradeError::Cancelled => SystemError::Cancelled,
-        UpgradeError::Release(_) | UpgradeError::Refused(_) | UpgradeError::TooLarge { .. } | UpgradeError::Hook(_) => {
-            refused(sentence(&error))
-        }
+        UpgradeError::Release(_)
+        | UpgradeError::Refused(_)
+        | UpgradeError::FailedThere { .. }
+        | UpgradeError::TooLarge { .. }
+        | UpgradeError::Hook(_) => refused(sentence(&error)),
         error => failed("the change of slots", &error),
     }
 }

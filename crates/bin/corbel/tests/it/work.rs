@@ -158,6 +158,17 @@ fn an_upgrade_that_cannot_be_says_why() {
     let status = node.corbel("node status").expect(0);
     let sentence = "Version 0.2.0 did not become healthy: its network did not come up";
     assert!(status.out.contains(sentence), "{status}");
+    assert!(status.out.contains("failed: it is not started any more"), "{status}");
+    assert!(!status.out.contains("Boot records"), "{status}");
+    let refused = node.corbel("rollback").expect(1);
+    let sentence = "slot b holds version 0.2.0, which failed on this node: its network did not come up";
+    assert!(refused.err.contains(sentence), "{refused}");
+    node.system.set_problems(&["corbel/grubenv is not there"]);
+    let status = node.corbel("node status").expect(0);
+    assert!(
+        status.out.contains("Boot records: corbel/grubenv is not there"),
+        "{status}"
+    );
     let live = Node::start();
     let ran = live.corbel("node status").expect(0);
     assert!(ran.err.contains("This node is not installed"), "{ran}");

@@ -57,6 +57,7 @@ pub(crate) fn slot_info(info: agent::SlotInfo) -> wire::Slot {
             agent::SlotState::Good => wire::SlotState::Good,
             agent::SlotState::Trial => wire::SlotState::Trial,
             agent::SlotState::Spare => wire::SlotState::Spare,
+            agent::SlotState::Failed => wire::SlotState::Failed,
             agent::SlotState::Empty => wire::SlotState::Empty,
         },
         version: info.version,

@@ -33,6 +33,7 @@ pub(crate) async fn slots(State(shared): App) -> Reply {
     ok(&SlotList {
         slots: slots.slots.into_iter().map(convert::slot_info).collect(),
         last_failed: slots.last_failed.map(convert::failed_version),
+        problems: slots.problems,
     })
 }
 

@@ -98,9 +98,18 @@ impl FakeSystem {
         !self.world().slots.slots.is_empty()
     }
 
-    /// A version that did not become healthy.
+    /// A version that did not become healthy. On an installed node it lies in the spare slot.
     pub fn set_failed(&self, failed: Option<FailedVersion>) {
-        self.world().slots.last_failed = failed;
+        let mut world = self.world();
+        if let (Some(failed), Ok(slot)) = (&failed, world.spare()) {
+            (slot.state, slot.version, slot.tries_left) = (SlotState::Failed, Some(failed.version.clone()), None);
+        }
+        world.slots.last_failed = failed;
+    }
+
+    /// What is wrong with the boot records.
+    pub fn set_problems(&self, problems: &[&str]) {
+        self.world().slots.problems = problems.iter().map(|text| (*text).to_owned()).collect();
     }
 
     /// How the machine was made to go down so far.
@@ -299,7 +308,14 @@ impl System for FakeSystem {
     fn rollback(&self, sink: &dyn Sink, _: &Cancel) -> Result<String, SystemError> {
         begin(sink, "Roll back", 1);
         let mut world = self.world();
+        let failed = world.slots.last_failed.clone();
         let slot = world.spare()?;
+        if let (SlotState::Failed, Some(failed)) = (slot.state, failed) {
+            let (slot, FailedVersion { version, reason }) = (slot.name, failed);
+            return Err(refused(format!(
+                "slot {slot} holds version {version}, which failed on this node: {reason}"
+            )));
+        }
         let version = slot.version.clone();
         let version = version.ok_or_else(|| refused("the other slot is empty: there is nothing to go back to"))?;
         (slot.state, slot.tries_left) = (SlotState::Trial, Some(3));
