@@ -57,8 +57,8 @@ pub trait System: Send + Sync + std::fmt::Debug {
     ) -> Result<String, SystemError>;
     /// Makes the other slot the next one to be started. Gives its version.
     fn rollback(&self, sink: &dyn Sink, cancel: &Cancel) -> Result<String, SystemError>;
-    /// Begins to go down, and returns.
-    fn restart(&self, how: Restart) -> Result<(), SystemError>;
+    /// Begins to go down, and returns. What is done in another way than was asked is a warning.
+    fn restart(&self, how: Restart, sink: &dyn Sink) -> Result<(), SystemError>;
 
     /// Keeps the names of machines that were saved, over the reboot.
     fn keep_saved(&self, names: &[String]) -> Result<(), SystemError>;
@@ -126,6 +126,11 @@ pub enum Restart {
     /// kexec, where that is safe.
     Fast,
     PowerOff,
+}
+
+/// The warning of a [`Restart::Fast`] that is done as [`Restart::Firmware`].
+pub fn no_fast_reboot(reason: &str) -> String {
+    format!("a fast reboot is not possible, the node reboots through its firmware: {reason}")
 }
 
 /// A whole disk.

@@ -270,7 +270,7 @@ impl Agent {
             Restart::Firmware => "Reboot",
             Restart::Fast => "Reboot without firmware",
         };
-        reporter.step("restart", title, || self.system.restart(how))
+        reporter.step("restart", title, || self.system.restart(how, reporter))
     }
 
     /// The present long work or the last one.

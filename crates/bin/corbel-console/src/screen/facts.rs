@@ -239,6 +239,9 @@ fn work(rows: &mut Rows, state: &State) {
         }
         OperationState::Done | OperationState::Cancelled | OperationState::Unknown => {}
     }
+    for warning in &operation.warnings {
+        rows.add("Warning", warning, Tone::Bad);
+    }
 }
 
 pub(super) fn boot(node: &NodeInfo) -> String {

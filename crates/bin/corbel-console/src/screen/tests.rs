@@ -208,6 +208,7 @@ fn screens() {
             installed(|state, _| {
                 let mut running = work(OperationState::Running);
                 running.title = "Upgrade".into();
+                running.warnings = vec!["a hook after the upgrade failed".into()];
                 state.operation = Some(running);
             }),
         ),

@@ -8,13 +8,13 @@ mod spool;
 
 use std::error::Error;
 use std::path::Path;
-use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError, TryLockError};
 
-use corbel_agent::{Disk, Permits, Plan, Restart, Slots, Source, Spool, System, SystemError};
+use corbel_agent::{Disk, Permits, Plan, Restart, Slots, Source, Spool, System, SystemError, no_fast_reboot};
 use corbel_model::ByteSize;
 use corbel_model::install::{InstallRequest, UninstallRequest};
 use corbel_plan::settle::SEED_FILE;
-use corbel_progress::Sink;
+use corbel_progress::{Event, Sink};
 use corbel_sys::{Cancel, Program, read_limited, write_atomic};
 
 /// Names of machines that were saved, one a line, over a reboot.
@@ -125,7 +125,7 @@ impl System for Machine {
         self.arm_other(sink, cancel)
     }
 
-    fn restart(&self, how: Restart) -> Result<(), SystemError> {
+    fn restart(&self, how: Restart, sink: &dyn Sink) -> Result<(), SystemError> {
         let verb = match how {
             Restart::Firmware => "reboot",
             Restart::PowerOff => "poweroff",
@@ -134,6 +134,9 @@ impl System for Machine {
                 // Minutes of firmware are better than a node that stays.
                 Err(error) => {
                     tracing::warn!(%error, "a fast reboot is not possible: rebooting through firmware");
+                    sink.event(Event::Warning {
+                        message: no_fast_reboot(&sentence(&error)),
+                    });
                     "reboot"
                 }
             },

@@ -208,4 +208,10 @@ fn going_down_is_asked_for_unless_it_was_said() {
     assert!(ran.err.contains("Stop the machines: done"), "{ran}");
     assert_eq!(node.system.restarts(), [Restart::PowerOff]);
     node.corbel("node reboot --yes --deadline 9999").expect(4);
+    node.system.never_fast("the kernel of slot a cannot be taken apart");
+    let ran = node.corbel("node reboot --fast --yes").expect(0);
+    let sentence =
+        "warning: a fast reboot is not possible, the node reboots through its firmware: the kernel of slot a";
+    assert!(ran.err.contains(sentence), "{ran}");
+    assert_eq!(node.system.restarts()[1], Restart::Firmware);
 }

@@ -14,6 +14,7 @@ use super::disks::disks;
 use super::world::{World, refused};
 use crate::system::{
     Disk, FailedVersion, Permits, Plan, Restart, SlotInfo, SlotState, Slots, Source, Spool, System, SystemError,
+    no_fast_reboot,
 };
 
 /// What an upload may have.
@@ -105,6 +106,11 @@ impl FakeSystem {
             (slot.state, slot.version, slot.tries_left) = (SlotState::Failed, Some(failed.version.clone()), None);
         }
         world.slots.last_failed = failed;
+    }
+
+    /// No kernel can be loaded from here, for this reason.
+    pub fn never_fast(&self, reason: &str) {
+        self.world().never_fast = Some(reason.to_owned());
     }
 
     /// What is wrong with the boot records.
@@ -323,8 +329,17 @@ impl System for FakeSystem {
     }
 
     /// A trial becomes healthy at once.
-    fn restart(&self, how: Restart) -> Result<(), SystemError> {
+    fn restart(&self, how: Restart, sink: &dyn Sink) -> Result<(), SystemError> {
         let mut world = self.world();
+        let how = match (how, world.never_fast.clone()) {
+            (Restart::Fast, Some(reason)) => {
+                sink.event(Event::Warning {
+                    message: no_fast_reboot(&reason),
+                });
+                Restart::Firmware
+            }
+            (how, _) => how,
+        };
         world.restarts.push(how);
         if world.slots.slots.iter().any(|slot| slot.state == SlotState::Trial) {
             for slot in &mut world.slots.slots {

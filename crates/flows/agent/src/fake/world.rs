@@ -15,6 +15,7 @@ pub(super) struct World {
     pub(super) held: bool,
     pub(super) restarts: Vec<Restart>,
     pub(super) saved: Vec<String>,
+    pub(super) never_fast: Option<String>,
 }
 
 pub(super) fn refused(sentence: impl Into<String>) -> SystemError {
