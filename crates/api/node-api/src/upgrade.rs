@@ -86,7 +86,7 @@ pub struct UpgradeRequest {
     /// Where the node fetches an ISO from: `http://` or `https://`. What is fetched must be signed either way.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub url: Option<String>,
-    /// From the medium that this system runs from or that is in the machine.
+    /// From the medium that this system runs from, to the system on a disk of this machine.
     #[serde(default)]
     pub medium: bool,
     /// From a medium: the disk with the system. Without it there must be exactly one.

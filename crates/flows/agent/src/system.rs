@@ -33,6 +33,8 @@ pub enum SystemError {
 pub trait System: Send + Sync + std::fmt::Debug {
     /// All disks, sorted by path.
     fn disks(&self) -> Result<Vec<Disk>, SystemError>;
+    /// Whether the medium that this system runs from is signed by a key that it carries; `None` without a medium. Asked often.
+    fn medium_signed(&self) -> Option<bool>;
     /// The document that this boot was configured by, when there was one.
     fn document(&self) -> Result<Option<String>, SystemError>;
 
@@ -93,7 +95,7 @@ impl Drop for Spool {
 pub enum Source {
     /// An ISO.
     File(Spool),
-    /// The medium that this system runs from, or that is in the machine.
+    /// The medium that this system runs from, for the system on a disk of this machine.
     Medium {
         boot: Option<DeviceMatch>,
         password: Option<Secret>,

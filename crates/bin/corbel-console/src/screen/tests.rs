@@ -35,6 +35,7 @@ pub(crate) fn node() -> NodeInfo {
             reason: None,
         },
         boot: BootInfo {
+            medium_signed: Some(true),
             source: BootSource::Cd,
             medium: Some("/dev/sr0".into()),
             root_hash: Some("ab".repeat(32)),

@@ -12,7 +12,7 @@ use corbel_model::install::{DeviceMatch, InstallRequest, Mode, Pattern, Uninstal
 use corbel_plan::install::{
     self, Content, Firmware, InstallPlan, Observed, Refusal, ReleaseFacts, UninstallPlan, candidates,
 };
-use corbel_release::release::{KERNEL_PART, MANIFEST_PATH, ROOT_PART, Release};
+use corbel_release::release::{KERNEL_PART, MANIFEST_PATH, ROOT_PART, Release, SIGNATURE_PATH};
 use corbel_sys::read_limited;
 use serde::Deserialize;
 
@@ -21,7 +21,7 @@ use super::{LIMIT, failed};
 
 const REPORT: &str = "/run/corbel/boot.json";
 /// What a network boot left of its release.
-const NETWORK_RELEASE: &str = "/run/corbel/release/release.json";
+pub(super) const NETWORK_RELEASE: &str = "/run/corbel/release";
 const BLOCK: &str = "/sys/class/block";
 
 /// What the initrd reports of the boot.
@@ -72,10 +72,7 @@ fn whole_disk(device: &str) -> String {
 
 /// What would be installed, as far as it can be told without reading all of it.
 fn facts(medium: Option<&str>) -> ReleaseFacts {
-    let manifest = read_limited(Path::new(NETWORK_RELEASE), LIMIT)
-        .ok()
-        .or_else(|| manifest_of(medium?))
-        .and_then(|text| Release::parse(&text).ok());
+    let manifest = manifest(medium).and_then(|text| Release::parse(&text).ok());
     let bytes = |manifest: &Release, part: &'static str| manifest.part(part).map_or(0, |part| part.bytes);
     match manifest {
         Some(manifest) => ReleaseFacts {
@@ -90,10 +87,25 @@ fn facts(medium: Option<&str>) -> ReleaseFacts {
     }
 }
 
-fn manifest_of(medium: &str) -> Option<Vec<u8>> {
-    let source = ReadOnly(File::open(medium).ok()?);
+/// The manifest of what this system runs from, as it was signed.
+pub(super) fn manifest(medium: Option<&str>) -> Option<Vec<u8>> {
+    of_release("release.json", MANIFEST_PATH, medium)
+}
+
+/// Its signature.
+pub(super) fn signature(medium: Option<&str>) -> Option<Vec<u8>> {
+    of_release("release.sig", SIGNATURE_PATH, medium)
+}
+
+/// A small file of a release, as a network boot left it or from the medium.
+fn of_release(name: &str, path: &str, medium: Option<&str>) -> Option<Vec<u8>> {
+    let folder = Path::new(NETWORK_RELEASE);
+    if folder.is_dir() {
+        return read_limited(&folder.join(name), LIMIT).ok();
+    }
+    let source = ReadOnly(File::open(medium?).ok()?);
     let volume = iso9660::read_volume(&source).ok()?;
-    let extent = iso9660::find(&source, &volume, MANIFEST_PATH).ok()?;
+    let extent = iso9660::find(&source, &volume, path).ok()?;
     let mut text = vec![0; usize::try_from(extent.length.min(LIMIT)).ok()?];
     corbel_layout::ReadAt::read_at(&source, extent.offset, &mut text).ok()?;
     Some(text)

@@ -29,6 +29,8 @@ pub(crate) struct Machine {
     disks: Mutex<()>,
     /// Held while disks are looked at, so that a plan does not take what a list has mounted for in use.
     look: Mutex<()>,
+    /// Of the medium, which stays the same as long as this system runs.
+    signed: OnceLock<Option<bool>>,
 }
 
 fn lock(mutex: &Mutex<()>) -> MutexGuard<'_, ()> {
@@ -76,6 +78,9 @@ impl System for Machine {
         };
         let own = disks::boot().installed_on();
         Ok(disks::list(&observed, |disk| password::is_set(disk, own.as_deref())))
+    }
+    fn medium_signed(&self) -> Option<bool> {
+        *self.signed.get_or_init(install::medium_signed)
     }
     fn document(&self) -> Result<Option<String>, SystemError> {
         let path = Path::new(SEED_FILE);

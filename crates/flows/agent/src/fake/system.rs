@@ -186,6 +186,10 @@ impl System for FakeSystem {
         Ok(self.world().disks.clone())
     }
 
+    fn medium_signed(&self) -> Option<bool> {
+        (!self.is_installed()).then_some(true)
+    }
+
     fn document(&self) -> Result<Option<String>, SystemError> {
         Ok(self.world().document.clone())
     }
