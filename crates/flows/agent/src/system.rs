@@ -49,6 +49,9 @@ pub trait System: Send + Sync + std::fmt::Debug {
     fn spool(&self, bytes: ByteSize) -> Result<Spool, SystemError>;
     /// Fetches a URL into the spool.
     fn fetch(&self, url: &str, sink: &dyn Sink, cancel: &Cancel) -> Result<Spool, SystemError>;
+    /// Whether the values of an upgrade from the medium are right: [`SystemError::Invalid`] when not. All else is left to
+    /// [`System::upgrade`], and so is everything while other work goes on.
+    fn check_upgrade(&self, boot: Option<&DeviceMatch>, password: Option<&Secret>) -> Result<(), SystemError>;
     /// Checks the release and writes it to the spare slot. Gives its version.
     fn upgrade(
         &self,

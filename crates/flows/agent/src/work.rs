@@ -133,6 +133,21 @@ impl Agent {
         )
     }
 
+    /// Whether the values that an upgrade was asked for with are right, so that a wrong password is said at once and can be typed again.
+    ///
+    /// # Errors
+    /// The field that is wrong.
+    pub async fn check_upgrade(&self, origin: &Origin) -> Result<(), SystemError> {
+        match origin.clone() {
+            Origin::Url(_) => Ok(()),
+            Origin::Medium { boot, password } => {
+                self.ask(move |system| system.check_upgrade(boot.as_ref(), password.as_ref()))
+                    .await
+            }
+        }
+    }
+
+    /// Begins what [`Agent::check_upgrade`] found no fault with.
     pub fn begin_upgrade(
         self: &Arc<Self>,
         origin: Origin,

@@ -357,3 +357,23 @@ async fn a_version_that_failed_is_told_from_an_empty_slot_and_damaged_records_ar
         "{message}"
     );
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_wrong_password_of_the_installed_node_is_said_before_anything_begins() {
+    let sim = Sim::installed().await;
+    let client = Client::local(&sim.socket);
+    sim.system.set_password("right");
+    let ask = |password: Option<&str>| UpgradeRequest {
+        medium: true,
+        current_password: password.map(str::to_owned),
+        ..UpgradeRequest::default()
+    };
+    for given in [None, Some("wrong")] {
+        let refused = client.upgrade(&ask(given)).await.unwrap_err();
+        let refused = refused.api().unwrap();
+        assert_eq!(refused.field.as_deref(), Some("current_password"), "{refused}");
+    }
+    assert!(client.operation().await.unwrap().is_none());
+    client.upgrade(&ask(Some("right"))).await.unwrap();
+    assert_eq!(to_the_end(&client).await.1.state, OperationState::Done);
+}

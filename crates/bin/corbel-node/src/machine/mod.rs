@@ -10,9 +10,9 @@ use std::error::Error;
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError, TryLockError};
 
-use corbel_agent::{Disk, Permits, Plan, Restart, Slots, Source, Spool, System, SystemError, no_fast_reboot};
+use corbel_agent::{Disk, Permits, Plan, Restart, Secret, Slots, Source, Spool, System, SystemError, no_fast_reboot};
 use corbel_model::ByteSize;
-use corbel_model::install::{InstallRequest, UninstallRequest};
+use corbel_model::install::{DeviceMatch, InstallRequest, UninstallRequest};
 use corbel_plan::settle::SEED_FILE;
 use corbel_progress::{Event, Sink};
 use corbel_sys::{Cancel, Program, read_limited, write_atomic};
@@ -41,6 +41,15 @@ impl Machine {
     /// No list mounts anything of a disk as long as this is held.
     fn take_disks(&self) -> MutexGuard<'_, ()> {
         lock(&self.disks)
+    }
+
+    /// The same, without waiting for the end of work that has them.
+    fn try_disks(&self) -> Option<MutexGuard<'_, ()>> {
+        match self.disks.try_lock() {
+            Ok(free) => Some(free),
+            Err(TryLockError::Poisoned(free)) => Some(free.into_inner()),
+            Err(TryLockError::WouldBlock) => None,
+        }
     }
 }
 
@@ -71,10 +80,8 @@ impl System for Machine {
         let _look = lock(&self.look);
         let observed = disks::observe()?;
         // While long work has the disks, a list says nothing of passwords rather than to wait for its end.
-        let _free = match self.disks.try_lock() {
-            Ok(free) => free,
-            Err(TryLockError::Poisoned(free)) => free.into_inner(),
-            Err(TryLockError::WouldBlock) => return Ok(disks::list(&observed, |_| false)),
+        let Some(_free) = self.try_disks() else {
+            return Ok(disks::list(&observed, |_| false));
         };
         let own = disks::boot().installed_on();
         Ok(disks::list(&observed, |disk| password::is_set(disk, own.as_deref())))
@@ -116,6 +123,17 @@ impl System for Machine {
     }
     fn fetch(&self, url: &str, sink: &dyn Sink, cancel: &Cancel) -> Result<Spool, SystemError> {
         spool::from_url(url, sink, cancel)
+    }
+    fn check_upgrade(&self, boot: Option<&DeviceMatch>, password: Option<&Secret>) -> Result<(), SystemError> {
+        let _look = lock(&self.look);
+        let Some(_free) = self.try_disks() else {
+            return Ok(());
+        };
+        match self.admit(boot, password) {
+            Err(error @ SystemError::Invalid { .. }) => Err(error),
+            // The work says it, where all see that it failed.
+            Err(_) | Ok(_) => Ok(()),
+        }
     }
     fn upgrade(
         &self,

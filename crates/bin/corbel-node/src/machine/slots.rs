@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use corbel_agent::{FailedVersion, Permits, SlotInfo, SlotState, Slots, Source, SystemError};
+use corbel_agent::{FailedVersion, Permits, Secret, SlotInfo, SlotState, Slots, Source, SystemError};
 use corbel_layout::ReadAt;
 use corbel_layout::disk::Role;
 use corbel_layout::slot::Slot;
@@ -82,6 +82,18 @@ impl Machine {
         })
     }
 
+    /// The system on a disk that somebody may upgrade from the medium.
+    pub(super) fn admit(&self, boot: Option<&DeviceMatch>, password: Option<&Secret>) -> Result<Node, SystemError> {
+        if self.node()?.is_some() {
+            let sentence = "an installed node does not look for media: give the image as a file or a URL, or start \
+                            the machine from the medium";
+            return Err(refused(sentence));
+        }
+        let node = other(boot)?;
+        password::check(&node.installed.config, password, password::boot_asks_for_upgrade())?;
+        Ok(node)
+    }
+
     pub(super) fn write_upgrade(
         &self,
         source: &Source,
@@ -89,6 +101,8 @@ impl Machine {
         sink: &dyn Sink,
         cancel: &Cancel,
     ) -> Result<String, SystemError> {
+        // To the end of the work, not only of the look at it.
+        let _disks = matches!(source, Source::Medium { .. }).then(|| self.take_disks());
         let (node, release) = match source {
             Source::File(spool) => {
                 let node = self.installed()?;
@@ -96,15 +110,7 @@ impl Machine {
                 (node, release)
             }
             Source::Medium { boot, password } => {
-                if self.node()?.is_some() {
-                    let sentence = "an installed node does not look for media: give the image as a file or a URL, or start \
-                                    the machine from the medium";
-                    return Err(refused(sentence));
-                }
-                let _disks = self.take_disks();
-                let node = other(boot.as_ref())?;
-                let boot_asks = password::boot_asks_for_upgrade();
-                password::check(&node.installed.config, password.as_ref(), boot_asks)?;
+                let node = self.admit(boot.as_ref(), password.as_ref())?;
                 let policy = policy(&node, permits)?;
                 let release = super::install::release(|own| {
                     let allow_unsigned = own.allow_unsigned;

@@ -6,15 +6,15 @@ use std::time::Duration;
 
 use corbel_layout::slot::Slot;
 use corbel_model::ByteSize;
-use corbel_model::install::{InstallRequest, UninstallRequest};
+use corbel_model::install::{DeviceMatch, InstallRequest, UninstallRequest};
 use corbel_progress::{Event, Outcome, Sink, Unit};
 use corbel_sys::Cancel;
 
 use super::disks::disks;
 use super::world::{World, refused};
 use crate::system::{
-    Disk, FailedVersion, Permits, Plan, Restart, SlotInfo, SlotState, Slots, Source, Spool, System, SystemError,
-    no_fast_reboot,
+    Disk, FailedVersion, Permits, Plan, Restart, Secret, SlotInfo, SlotState, Slots, Source, Spool, System,
+    SystemError, no_fast_reboot,
 };
 
 /// What an upload may have.
@@ -111,6 +111,11 @@ impl FakeSystem {
     /// No kernel can be loaded from here, for this reason.
     pub fn never_fast(&self, reason: &str) {
         self.world().never_fast = Some(reason.to_owned());
+    }
+
+    /// What an upgrade from the medium has to be asked with.
+    pub fn set_password(&self, password: &str) {
+        self.world().password = Some(Secret(password.to_owned()));
     }
 
     /// What is wrong with the boot records.
@@ -271,6 +276,16 @@ impl System for FakeSystem {
             }
         })?;
         Ok(spool)
+    }
+
+    fn check_upgrade(&self, _: Option<&DeviceMatch>, password: Option<&Secret>) -> Result<(), SystemError> {
+        match (&self.world().password, password) {
+            (Some(right), given) if given != Some(right) => Err(SystemError::Invalid {
+                field: "current_password".to_owned(),
+                problem: "is not the password of admin of the installed node".to_owned(),
+            }),
+            _ => Ok(()),
+        }
     }
 
     /// An image is a file that begins with `release VERSION`.

@@ -2,7 +2,7 @@
 
 use corbel_model::install::{Identity, InstallRequest, Mode};
 
-use crate::system::{Disk, InstalledSystem, Plan, Restart, SlotInfo, Slots, SystemError, Target};
+use crate::system::{Disk, InstalledSystem, Plan, Restart, Secret, SlotInfo, Slots, SystemError, Target};
 
 #[derive(Debug, Default)]
 pub(super) struct World {
@@ -16,6 +16,7 @@ pub(super) struct World {
     pub(super) restarts: Vec<Restart>,
     pub(super) saved: Vec<String>,
     pub(super) never_fast: Option<String>,
+    pub(super) password: Option<Secret>,
 }
 
 pub(super) fn refused(sentence: impl Into<String>) -> SystemError {
