@@ -74,7 +74,10 @@ pub struct InstalledSystem {
     /// Of the slot that would be started; null when it cannot be read.
     #[serde(default)]
     pub version: Option<String>,
-    /// Whether its VM storage holds anything.
+    /// Of the other slot, when that was written and waits to be started; null otherwise.
+    #[serde(default)]
+    pub trial: Option<String>,
+    /// Whether it has a partition for VM storage.
     #[serde(default)]
     pub vm_storage: bool,
     /// Whether a password of `admin` is set there, so that an upgrade from the medium asks for it.

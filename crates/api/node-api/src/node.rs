@@ -113,6 +113,9 @@ pub struct BootInfo {
     /// Device that held the image, such as `/dev/sr0`; null when booted from the network.
     #[serde(default)]
     pub medium: Option<String>,
+    /// Whether the image is signed by a key that it carries itself; null where this node does not run from a medium or the network.
+    #[serde(default)]
+    pub medium_signed: Option<bool>,
     /// 64 hex digits: the dm-verity root hash that this root was verified against.
     #[serde(default)]
     pub root_hash: Option<String>,

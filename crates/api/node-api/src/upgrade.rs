@@ -33,6 +33,9 @@ pub struct SlotList {
     /// The last version that did not become healthy, until another one does.
     #[serde(default)]
     pub last_failed: Option<FailedVersion>,
+    /// What is wrong with the records that the boot loaders go by, one sentence each; empty where all is well.
+    #[serde(default)]
+    pub problems: Vec<String>,
 }
 
 /// A slot and what is in it.
@@ -59,6 +62,8 @@ pub enum SlotState {
     Trial,
     /// Holds the system before this one, to which a rollback goes.
     Spare,
+    /// Its version did not become healthy here, and is not started any more.
+    Failed,
     /// Nothing that can be started.
     Empty,
     #[serde(other)]
@@ -81,7 +86,7 @@ pub struct UpgradeRequest {
     /// Where the node fetches an ISO from: `http://` or `https://`. What is fetched must be signed either way.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub url: Option<String>,
-    /// From the medium that this system runs from or that is in the machine.
+    /// From the medium that this system runs from, to the system on a disk of this machine.
     #[serde(default)]
     pub medium: bool,
     /// From a medium: the disk with the system. Without it there must be exactly one.

@@ -17,14 +17,17 @@ mod vt;
 mod wizard;
 
 use std::io::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use anyhow::Context as _;
 use clap::Parser;
 use corbel_model::install::Action as Wanted;
 use corbel_model::words::Words;
+use corbel_plan::settle::WORDS_FILE;
 use state::Installer;
+
+const WORDS_LIMIT: u64 = 1 << 20;
 
 /// Show this node on the terminal.
 #[derive(Debug, Parser)]
@@ -63,7 +66,17 @@ impl FromStr for FrameSize {
     }
 }
 
-/// What the kernel's words ask of the installer.
+/// The words of this boot: those that settle wrote down, where the seed's stand too, else the kernel's own. What cannot be read asks for
+/// nothing.
+fn words(settled: &Path, kernel: &Path) -> String {
+    let read = |path| {
+        let bytes = corbel_sys::read_limited(path, WORDS_LIMIT).ok()?;
+        Some(String::from_utf8_lossy(&bytes).into_owned())
+    };
+    read(settled).or_else(|| read(kernel)).unwrap_or_default()
+}
+
+/// What the words of this boot ask of the installer.
 fn asked_for(text: &str) -> Option<Wanted> {
     let words = Words::parse([text]);
     words.install.action().filter(|_| words.stateless != Some(true))
@@ -79,8 +92,7 @@ fn main() -> anyhow::Result<()> {
     let installer = if args.install {
         Some(Installer::Asked)
     } else {
-        // What cannot be read asks for nothing.
-        let words = std::fs::read_to_string("/proc/cmdline").unwrap_or_default();
+        let words = words(Path::new(WORDS_FILE), Path::new("/proc/cmdline"));
         asked_for(&words).map(Installer::Word)
     };
     let feed = feed::Feed {
@@ -102,6 +114,22 @@ fn main() -> anyhow::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn words_of_the_seed_count_as_those_of_the_menu() {
+        let folder = tempfile::tempdir().unwrap();
+        let put = |name: &str, text: &str| {
+            let path = folder.path().join(name);
+            corbel_sys::write_atomic(&path, text.as_bytes(), 0o600).unwrap();
+            path
+        };
+        let kernel = put("cmdline", "quiet install\n");
+        let absent = folder.path().join("absent");
+        assert_eq!(asked_for(&words(&absent, &kernel)), Some(Wanted::Install));
+        let settled = put("words", "stateless\nquiet\ninstall\n");
+        assert_eq!(asked_for(&words(&settled, &kernel)), None);
+        assert_eq!(words(&absent, &absent), "");
+    }
 
     #[test]
     fn the_menus_words_open_the_installer() {

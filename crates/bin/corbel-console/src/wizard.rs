@@ -106,6 +106,8 @@ pub(crate) struct Wizard {
     wanted: Wanted,
     /// Version of the medium, once the node has said it.
     pub(crate) version: Option<String>,
+    /// Whether that is signed; `None` until it is known.
+    medium_signed: Option<bool>,
     /// The system that runs is itself installed.
     runs_installed: bool,
     /// This boot was given a password of `admin` already.
@@ -165,6 +167,7 @@ impl Wizard {
             focus: Focus::Choice(Choice::Again),
             wanted,
             version: None,
+            medium_signed: None,
             runs_installed: false,
             password_given: false,
             disks: None,
@@ -201,6 +204,7 @@ impl Wizard {
     /// Takes in what the node says of itself. Asks for the disks as long as they are not known.
     pub(crate) fn learn(&mut self, node: &NodeInfo) -> Option<Exit> {
         self.version = Some(node.version.clone());
+        self.medium_signed = node.boot.medium_signed;
         self.runs_installed = node.boot.source == BootSource::Installed;
         self.password_given = node.admin_password_set == Some(true);
         self.boot_keyboard.clone_from(&node.keyboard);

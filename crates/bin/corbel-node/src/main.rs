@@ -20,7 +20,12 @@ fn main() -> anyhow::Result<()> {
     let libvirt = Libvirt::connect(&args.uri).context("the connection to libvirt cannot be prepared")?;
     let runtime = process::runtime()?;
     let outcome = runtime.block_on(async {
-        let agent = Agent::new(Arc::new(libvirt), Arc::new(Host), Arc::new(machine::Machine), settings);
+        let agent = Agent::new(
+            Arc::new(libvirt),
+            Arc::new(Host),
+            Arc::new(machine::Machine::default()),
+            settings,
+        );
         let server = Server::bind(agent, args.options(Arc::new(pam::Pam)))?;
         service::ready(&server);
         tokio::spawn(service::watchdog());

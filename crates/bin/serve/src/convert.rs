@@ -41,7 +41,7 @@ pub(crate) fn node(node: agent::Node, fingerprint: Option<&str>) -> wire::NodeIn
             version: node.hypervisor.version,
             reason: node.hypervisor.reason,
         },
-        boot: boot(node.boot),
+        boot: boot(node.boot, node.medium_signed),
         ssh: ssh(node.ssh),
         admin_password_set: node.admin_password_set,
         keyboard: node.keyboard,
@@ -64,7 +64,7 @@ pub(crate) fn node(node: agent::Node, fingerprint: Option<&str>) -> wire::NodeIn
     }
 }
 
-fn boot(boot: agent::Boot) -> wire::BootInfo {
+fn boot(boot: agent::Boot, medium_signed: Option<bool>) -> wire::BootInfo {
     wire::BootInfo {
         source: match boot.source {
             agent::BootSource::Cd => wire::BootSource::Cd,
@@ -74,6 +74,7 @@ fn boot(boot: agent::Boot) -> wire::BootInfo {
             agent::BootSource::Unknown => wire::BootSource::Unknown,
         },
         medium: boot.medium,
+        medium_signed,
         root_hash: boot.root_hash,
         firmware: match boot.firmware {
             agent::Firmware::Bios => wire::BootFirmware::Bios,

@@ -33,6 +33,11 @@ pub const SSH_FLAG: &str = "/run/corbel/ssh-enabled";
 pub const TIME_SYNC_OFF_FLAG: &str = "/run/corbel/time-sync-off";
 /// While it exists, the unattended installation starts (`corbel-autoinstall.service`).
 pub const AUTO_INSTALL_FLAG: &str = "/run/corbel/auto-install";
+/// The configuration of this boot as a document, wherever it was said, for an installation, which makes it the node's own. A
+/// `corbel.toml` that cannot be read stands here as it was found. Absent on an installed node.
+pub const SEED_FILE: &str = "/run/corbel/seed.toml";
+/// The words of this boot, one a line: those of the seed, then those of the kernel. Absent on an installed node.
+pub const WORDS_FILE: &str = "/run/corbel/words";
 /// Public keys that let `admin` in.
 pub const KEYS_FILE: &str = "/etc/ssh/keys/admin";
 

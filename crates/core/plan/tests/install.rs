@@ -183,6 +183,7 @@ impl From<DiskTable> for Disk {
             };
             ours(&layout, &mut disk);
             disk.installed = table.corbel.map(|version| Installed {
+                trial: None,
                 version: (version != "?").then_some(version),
             });
         }

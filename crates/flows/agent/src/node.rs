@@ -16,6 +16,8 @@ pub struct Node {
     pub virtualization: Verdict,
     pub hypervisor: HypervisorStatus,
     pub boot: Boot,
+    /// Whether the medium of this boot is signed; `None` without one.
+    pub medium_signed: Option<bool>,
     /// `None` when nothing is known about remote login.
     pub ssh: Option<Ssh>,
     /// `None` when that cannot be read.
@@ -73,6 +75,7 @@ impl Agent {
             uptime_seconds: facilities.uptime_seconds(),
             verdict: known.unwrap_or_else(|| judge(&facilities.kvm())),
             boot: facilities.boot(),
+            medium_signed: system.medium_signed(),
             ssh: facilities.ssh(),
             admin_password_set: facilities.admin_password_set(),
             keyboard: facilities.keyboard(),
@@ -121,6 +124,7 @@ impl Agent {
                 reason: self.health().reason,
             },
             boot: facts.boot,
+            medium_signed: facts.medium_signed,
             ssh: facts.ssh,
             admin_password_set: facts.admin_password_set,
             keyboard: facts.keyboard,
@@ -177,6 +181,7 @@ struct Facts {
     uptime_seconds: u64,
     verdict: Verdict,
     boot: Boot,
+    medium_signed: Option<bool>,
     ssh: Option<Ssh>,
     admin_password_set: Option<bool>,
     keyboard: Option<String>,

@@ -33,6 +33,8 @@ pub enum SystemError {
 pub trait System: Send + Sync + std::fmt::Debug {
     /// All disks, sorted by path.
     fn disks(&self) -> Result<Vec<Disk>, SystemError>;
+    /// Whether the medium that this system runs from is signed by a key that it carries; `None` without a medium. Asked often.
+    fn medium_signed(&self) -> Option<bool>;
     /// The document that this boot was configured by, when there was one.
     fn document(&self) -> Result<Option<String>, SystemError>;
 
@@ -50,6 +52,9 @@ pub trait System: Send + Sync + std::fmt::Debug {
     fn spool(&self, bytes: ByteSize) -> Result<Spool, SystemError>;
     /// Fetches a URL into the spool.
     fn fetch(&self, url: &str, sink: &dyn Sink, cancel: &Cancel) -> Result<Spool, SystemError>;
+    /// Whether the values of an upgrade from the medium are right: [`SystemError::Invalid`] when not. All else is left to
+    /// [`System::upgrade`], and so is everything while other work goes on.
+    fn check_upgrade(&self, boot: Option<&DeviceMatch>, password: Option<&Secret>) -> Result<(), SystemError>;
     /// Checks the release and writes it to the spare slot. Gives its version.
     fn upgrade(
         &self,
@@ -60,8 +65,8 @@ pub trait System: Send + Sync + std::fmt::Debug {
     ) -> Result<String, SystemError>;
     /// Makes the other slot the next one to be started. Gives its version.
     fn rollback(&self, sink: &dyn Sink, cancel: &Cancel) -> Result<String, SystemError>;
-    /// Begins to go down, and returns.
-    fn restart(&self, how: Restart) -> Result<(), SystemError>;
+    /// Begins to go down, and returns. What is done in another way than was asked is a warning.
+    fn restart(&self, how: Restart, sink: &dyn Sink) -> Result<(), SystemError>;
 
     /// Keeps the names of machines that were saved, over the reboot.
     fn keep_saved(&self, names: &[String]) -> Result<(), SystemError>;
@@ -96,7 +101,7 @@ impl Drop for Spool {
 pub enum Source {
     /// An ISO.
     File(Spool),
-    /// The medium that this system runs from, or that is in the machine.
+    /// The medium that this system runs from, for the system on a disk of this machine.
     Medium {
         boot: Option<DeviceMatch>,
         password: Option<Secret>,
@@ -133,6 +138,11 @@ pub enum Restart {
     AtOnce,
 }
 
+/// The warning of a [`Restart::Fast`] that is done as [`Restart::Firmware`].
+pub fn no_fast_reboot(reason: &str) -> String {
+    format!("a fast reboot is not possible, the node reboots through its firmware: {reason}")
+}
+
 /// A whole disk.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Disk {
@@ -167,6 +177,8 @@ pub enum Target {
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct InstalledSystem {
     pub version: Option<String>,
+    /// Written beside it, and not started to the end yet.
+    pub trial: Option<String>,
     pub vm_storage: bool,
     pub admin_password_set: bool,
 }
@@ -182,11 +194,13 @@ pub struct Plan {
     pub warnings: Vec<String>,
 }
 
-/// Both slots, and the version that failed last.
+/// Both slots, the version that failed last, and what is wrong with their records.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Slots {
     pub slots: Vec<SlotInfo>,
     pub last_failed: Option<FailedVersion>,
+    /// Boot records that are damaged; sentences.
+    pub problems: Vec<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -204,6 +218,8 @@ pub enum SlotState {
     Good,
     Trial,
     Spare,
+    /// Its version did not become healthy here.
+    Failed,
     Empty,
 }
 

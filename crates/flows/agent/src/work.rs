@@ -136,7 +136,7 @@ impl Agent {
             let sink = reporter.part(then.steps());
             agent.system.uninstall(&request, &sink, reporter.cancel())?;
             if itself {
-                agent.system.restart(Restart::AtOnce)?;
+                agent.system.restart(Restart::AtOnce, &reporter.part(0))?;
                 return Ok(format!("{DONE}; the machine restarts"));
             }
             if let Some(how) = then.restart() {
@@ -147,6 +147,21 @@ impl Agent {
         Ok(info)
     }
 
+    /// Whether the values that an upgrade was asked for with are right, so that a wrong password is said at once and can be typed again.
+    ///
+    /// # Errors
+    /// The field that is wrong.
+    pub async fn check_upgrade(&self, origin: &Origin) -> Result<(), SystemError> {
+        match origin.clone() {
+            Origin::Url(_) => Ok(()),
+            Origin::Medium { boot, password } => {
+                self.ask(move |system| system.check_upgrade(boot.as_ref(), password.as_ref()))
+                    .await
+            }
+        }
+    }
+
+    /// Begins what [`Agent::check_upgrade`] found no fault with.
     pub fn begin_upgrade(
         self: &Arc<Self>,
         origin: Origin,
@@ -284,7 +299,7 @@ impl Agent {
             Restart::Firmware | Restart::AtOnce => "Reboot",
             Restart::Fast => "Reboot without firmware",
         };
-        reporter.step("restart", title, || self.system.restart(how))
+        reporter.step("restart", title, || self.system.restart(how, reporter))
     }
 
     /// The present long work or the last one.

@@ -129,6 +129,7 @@ fn observed(machine: &FakeMachine, version: &str, installed: Option<&str>) -> Ob
             sector: 512,
             partitions: partitions.collect(),
             installed: installed.map(|version| Installed {
+                trial: None,
                 version: Some(version.into()),
             }),
             table: table.clone(),

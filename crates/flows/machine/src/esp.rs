@@ -1,4 +1,5 @@
-//! The EFI partition (and that of the configuration of a system that does not run), mounted where nobody else looks and only while it is needed: what is not mounted cannot be half written.
+//! The EFI partition (and that of the configuration of a system that does not run), mounted where nobody else looks and only while it is
+//! needed: what is not mounted cannot be half written.
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -20,18 +21,32 @@ impl EspMount {
     /// # Errors
     /// A folder that cannot be made, or a partition that the kernel does not mount.
     pub fn new(device: &Path) -> Result<Self, MachineError> {
-        Self::of_kind(device, "vfat", "umask=0077", MountFlags::NOEXEC)
+        Self::mount(device, "vfat", MountFlags::NOEXEC, "umask=0077")
     }
 
-    /// Mounts the partition of a configuration. The owner's hooks are programs in it.
+    /// Mounts the configuration of a system that does not run. The owner's hooks are programs in it.
     ///
     /// # Errors
     /// As [`EspMount::new`].
     pub fn of_config(device: &Path) -> Result<Self, MachineError> {
-        Self::of_kind(device, "ext4", "", MountFlags::empty())
+        Self::mount(device, "ext4", MountFlags::empty(), "")
     }
 
-    fn of_kind(device: &Path, kind: &str, options: &str, more: MountFlags) -> Result<Self, MachineError> {
+    /// The same, for a look that changes nothing: the journal is not replayed, so that not even a damaged file system is written to,
+    /// and damage is an error of this look and no reason to stop the machine, whatever the file system says of itself.
+    ///
+    /// # Errors
+    /// As [`EspMount::new`].
+    pub fn of_config_to_read(device: &Path) -> Result<Self, MachineError> {
+        Self::mount(
+            device,
+            "ext4",
+            MountFlags::RDONLY | MountFlags::NOEXEC,
+            "noload,errors=continue",
+        )
+    }
+
+    fn mount(device: &Path, kind: &str, more: MountFlags, options: &str) -> Result<Self, MachineError> {
         static COUNT: AtomicU64 = AtomicU64::new(0);
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
         let path = Path::new(FOLDER).join(format!("{kind}-{}-{number}", std::process::id()));

@@ -1,7 +1,7 @@
 //! The dumb half: does the plan line by line and notes what was done and what was not.
 
 use corbel_model::access::PasswordHash;
-use corbel_plan::settle::{NETWORK_PREFIX, SSH_FLAG, SettlePlan, Ssh};
+use corbel_plan::settle::{NETWORK_PREFIX, SEED_FILE, SSH_FLAG, SettlePlan, Ssh, WORDS_FILE};
 use serde::Serialize;
 
 use crate::facilities::{Facilities, FacilityError, chain};
@@ -9,13 +9,6 @@ use crate::{shadow, ssh_message};
 
 /// Where the report is for console and API.
 pub const REPORT_FILE: &str = "/run/corbel/settle.json";
-
-/// The configuration of this boot as a document, wherever it was said, for an installation, which makes it the node's own. A
-/// `corbel.toml` that cannot be read stands here as it was found.
-pub const SEED_FILE: &str = "/run/corbel/seed.toml";
-
-/// The words of this boot, one a line: those of the seed, then those of the kernel.
-pub const WORDS_FILE: &str = "/run/corbel/words";
 
 const SHADOW: &str = "/etc/shadow";
 const ADMIN: &str = "admin";

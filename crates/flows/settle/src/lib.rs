@@ -27,7 +27,8 @@ mod state;
 use corbel_model::words::Warning;
 use corbel_plan::settle::{Need, SettlePlan, Ssh, effective_document, needs, plan_settle};
 
-pub use apply::{REPORT_FILE, Report, SEED_FILE, WORDS_FILE};
+pub use apply::{REPORT_FILE, Report};
+pub use corbel_plan::settle::{SEED_FILE, WORDS_FILE};
 pub use facilities::{Facilities, FacilityError};
 pub use host::{Host, SeedPlace};
 pub use state::{INSTALLED_FLAG, STATE_FILE, StateFacilities, StateReport, mount_state};

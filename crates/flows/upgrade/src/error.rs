@@ -14,6 +14,12 @@ pub enum UpgradeError {
     Release(#[from] OpenError),
     #[error(transparent)]
     Refused(#[from] Refused),
+    #[error("slot {slot} holds version {version}, which failed on this node: {reason}")]
+    FailedThere {
+        slot: Slot,
+        version: String,
+        reason: String,
+    },
     #[error(transparent)]
     Boot(#[from] BootError),
     #[error(transparent)]

@@ -2,7 +2,7 @@
 
 use corbel_boot::{Content, apply, entry_words, read_state, write_kernel, write_menu};
 use corbel_layout::slot::Slot;
-use corbel_plan::slots::{self, plan_rollback, plan_upgrade};
+use corbel_plan::slots::{self, Refused, plan_rollback, plan_upgrade};
 use corbel_progress::Sink;
 use corbel_sys::Cancel;
 
@@ -135,10 +135,13 @@ pub fn rollback(facilities: &dyn Facilities, sink: &dyn Sink, cancel: &Cancel) -
 fn rollback_steps(facilities: &dyn Facilities, sink: &dyn Sink, cancel: &Cancel) -> Result<Armed, UpgradeError> {
     let state = read_state(facilities.esp())?;
     let running = facilities.running();
-    let steps = plan_rollback(&state.records, running)?;
-    let shown = Step::begin(sink, "arm", "Arm the other system");
     let notes = Notes::new(facilities.config());
     let version_of = |slot: Slot| state.slot(slot).release.as_ref().map(|release| release.version.clone());
+    let steps = plan_rollback(&state.records, running).map_err(|refused| match refused {
+        Refused::NothingThere { slot } => why_nothing(&notes, slot, version_of(slot)).unwrap_or_else(|| refused.into()),
+        refused => refused.into(),
+    })?;
+    let shown = Step::begin(sink, "arm", "Arm the other system");
     for step in steps {
         match step {
             slots::Step::NoteTrial(slot) => notes.save_trial(&Trial {
@@ -167,6 +170,21 @@ fn rollback_steps(facilities: &dyn Facilities, sink: &dyn Sink, cancel: &Cancel)
         slot,
         version: version_of(slot),
         warnings,
+    })
+}
+
+/// The notes know more of a slot that was never healthy: its version failed. Notes that cannot be read say nothing.
+fn why_nothing(notes: &Notes, slot: Slot, version: Option<String>) -> Option<UpgradeError> {
+    let version = version?;
+    let failed = notes
+        .failed()
+        .ok()?
+        .into_iter()
+        .find(|failed| failed.version == version)?;
+    Some(UpgradeError::FailedThere {
+        slot,
+        version,
+        reason: failed.reason,
     })
 }
 

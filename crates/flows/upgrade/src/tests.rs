@@ -215,7 +215,13 @@ fn a_trial_is_given_up_and_a_waiting_one_called_off() {
         status(&node).expect("status").failed[0].reason,
         "it was given up by hand"
     );
-    let nothing = rollback(&node, &silent, &Cancel::new()).expect_err("b was never healthy");
+    let failed = rollback(&node, &silent, &Cancel::new()).expect_err("b failed");
+    assert_eq!(
+        failed.to_string(),
+        "slot b holds version 1.1, which failed on this node: it was given up by hand"
+    );
+    let fresh = FakeNode::installed(Firmware::Uefi);
+    let nothing = rollback(&fresh, &silent, &Cancel::new()).expect_err("b was never healthy");
     assert_eq!(nothing.to_string(), "slot b holds no system that was ever healthy");
 }
 

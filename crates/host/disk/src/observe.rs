@@ -10,6 +10,7 @@ use corbel_layout::disk::find_layout;
 use corbel_layout::gpt::{self, Partition};
 use corbel_layout::grubenv::GrubEnv;
 use corbel_layout::signature::{self, Signature};
+use corbel_layout::slot::Slot;
 use corbel_layout::{Extent, ReadAt, Window, fat};
 use corbel_model::install::Bus;
 use corbel_plan::install::{Disk, DiskPartition, Installed};
@@ -103,6 +104,7 @@ fn disk(root: &Path, folder: &Path, mounts: &BTreeMap<String, Vec<String>>) -> O
             .get("ID_MODEL")
             .map(|model| model.replace('_', " ").trim().to_owned())
             .or_else(|| attribute(folder, "device/model")),
+        rotational: number(folder, "queue/rotational").map(|turns| turns == 1),
         removable: number(folder, "removable") == Some(1),
         read_only: number(folder, "ro") == Some(1),
         failing: attribute(folder, "device/state")
@@ -225,15 +227,13 @@ fn look(medium: &FileMedium, disk: &mut Disk) {
         });
     }
     if let Some(layout) = find_layout(&table.partitions) {
-        disk.installed = Some(Installed {
-            version: version(medium, &layout.esp),
-        });
+        disk.installed = Some(installed(medium, &layout.esp).unwrap_or_default());
     }
     disk.table = Some(table);
 }
 
-/// The version of the slot that would be started; `None` when the EFI partition does not tell.
-fn version(medium: &FileMedium, esp: &Partition) -> Option<String> {
+/// The versions of the slots; `None` when the EFI partition does not tell.
+fn installed(medium: &FileMedium, esp: &Partition) -> Option<Installed> {
     let window = Window::new(
         medium,
         Extent {
@@ -256,8 +256,15 @@ fn version(medium: &FileMedium, esp: &Partition) -> Option<String> {
             .flatten()
     };
     let env = GrubEnv::parse(&read(&["corbel", "grubenv"])?).ok()?;
-    let manifest = read(&["corbel", env.good.letter(), "release.json"])?;
-    Release::parse(&manifest).ok().map(|release| release.version)
+    let version = |slot: Slot| {
+        let manifest = read(&["corbel", slot.letter(), "release.json"])?;
+        Release::parse(&manifest).ok().map(|release| release.version)
+    };
+    let trial = env.trial.filter(|trial| trial.tries > 0);
+    Some(Installed {
+        version: version(env.good),
+        trial: trial.and_then(|trial| version(trial.slot)),
+    })
 }
 
 #[cfg(test)]

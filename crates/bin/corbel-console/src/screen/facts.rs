@@ -153,6 +153,7 @@ fn status(rows: &mut Rows, state: &State, node: &NodeInfo) {
     }
     rows.add("Boot", &boot(node), Tone::Plain);
     system(rows, state, node);
+    records(rows, state);
     work(rows, state);
     let [one, five, fifteen] = node.load;
     let cpus = node.cpus.max(1);
@@ -182,6 +183,7 @@ fn system(rows: &mut Rows, state: &State, node: &NodeInfo) {
             match other.state {
                 SlotState::Spare | SlotState::Good => text += &format!("; {version} in slot {}", other.name),
                 SlotState::Trial => text += &format!("; {version} in slot {} starts next", other.name),
+                SlotState::Failed => text += &format!("; {version} in slot {} failed", other.name),
                 SlotState::Empty | SlotState::Unknown => text += &format!("; slot {} is empty", other.name),
             }
         }
@@ -212,7 +214,14 @@ fn system(rows: &mut Rows, state: &State, node: &NodeInfo) {
     }
 }
 
-/// Long work, while it runs and when it failed.
+/// Boot records that are damaged.
+fn records(rows: &mut Rows, state: &State) {
+    for problem in &state.slots.problems {
+        rows.add("Records", problem, Tone::Bad);
+    }
+}
+
+/// Long work, while it runs and when it failed; what it warned of until the next begins.
 fn work(rows: &mut Rows, state: &State) {
     let Some(operation) = &state.operation else { return };
     match operation.state {
@@ -229,6 +238,9 @@ fn work(rows: &mut Rows, state: &State) {
             rows.add("Work", &format!("{} failed: {reason}", operation.title), Tone::Bad);
         }
         OperationState::Done | OperationState::Cancelled | OperationState::Unknown => {}
+    }
+    for warning in &operation.warnings {
+        rows.add("Warning", warning, Tone::Bad);
     }
 }
 

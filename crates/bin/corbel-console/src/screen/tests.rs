@@ -35,6 +35,7 @@ pub(crate) fn node() -> NodeInfo {
             reason: None,
         },
         boot: BootInfo {
+            medium_signed: Some(true),
             source: BootSource::Cd,
             medium: Some("/dev/sr0".into()),
             root_hash: Some("ab".repeat(32)),
@@ -191,6 +192,9 @@ fn screens() {
         (
             "failed-version",
             installed(|state, node| {
+                state.slots.slots[0].state = SlotState::Failed;
+                state.slots.slots[0].version = Some("0.2.0".into());
+                state.slots.problems = vec!["corbel/grubenv is not there".into()];
                 node.last_failed = Some(FailedVersion {
                     version: "0.2.0".into(),
                     reason: "libvirt did not answer within 300 seconds".into(),
@@ -206,6 +210,7 @@ fn screens() {
             installed(|state, _| {
                 let mut running = work(OperationState::Running);
                 running.title = "Upgrade".into();
+                running.warnings = vec!["a hook after the upgrade failed".into()];
                 state.operation = Some(running);
             }),
         ),

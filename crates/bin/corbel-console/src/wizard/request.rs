@@ -104,10 +104,19 @@ impl Wizard {
         if self.task == (Task::Upgrade { downgrade: true }) {
             warnings.push("An older version may not understand all that a newer one has written.".to_owned());
         }
+        // Not signed is no obstacle for a medium that somebody has put in, and then there is nothing that could be checked.
+        let check = if self.medium_signed == Some(true) {
+            format!("{path}: check the signature of Corbel {version} and all its bytes")
+        } else {
+            format!("{path}: check all bytes of Corbel {version} against its manifest")
+        };
+        if self.medium_signed == Some(false) {
+            warnings.push("This medium is not signed: nobody vouches for what is on it.".to_owned());
+        }
         Plan {
             erases: Vec::new(),
             steps: vec![
-                format!("{path}: check the signature of Corbel {version}"),
+                check,
                 format!("{path}: write it to the slot that is not in use, and read it back"),
                 format!("{path}: start it with the next boot"),
                 "If it does not become healthy, the present version is started again by itself.".to_owned(),

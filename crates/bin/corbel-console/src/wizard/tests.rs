@@ -78,6 +78,7 @@ pub(crate) fn disks_with(version: Option<&str>) -> Vec<Disk> {
     disks[0].contents = "Corbel and its VM storage.".into();
     disks[0].installed = Some(InstalledSystem {
         version: version.map(str::to_owned),
+        trial: None,
         vm_storage: true,
         admin_password_set: true,
     });

@@ -285,6 +285,7 @@ impl Wizard {
         let fresh = Self::new(self.wanted);
         *self = Self {
             version: self.version.take(),
+            medium_signed: self.medium_signed,
             runs_installed: self.runs_installed,
             password_given: self.password_given,
             boot_keyboard: self.boot_keyboard.take(),

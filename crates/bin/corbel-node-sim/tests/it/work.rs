@@ -335,3 +335,45 @@ async fn requests_that_cannot_be_are_refused_by_field() {
     assert_eq!(untouched["disks"].as_array().unwrap().len(), 4);
     assert!(sim.system.restarts().is_empty(), "nothing of it was done");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_version_that_failed_is_told_from_an_empty_slot_and_damaged_records_are_said() {
+    let sim = Sim::installed().await;
+    let client = Client::local(&sim.socket);
+    assert_eq!(versions(&client).await[1].0, SlotState::Empty);
+    sim.system.set_failed(Some(corbel_agent::FailedVersion {
+        version: "0.2.0".to_owned(),
+        reason: "its network did not come up".to_owned(),
+    }));
+    sim.system.set_problems(&["corbel/grubenv is not there"]);
+    let list = client.slots().await.unwrap();
+    assert_eq!(list.slots[1].state, SlotState::Failed);
+    assert_eq!(list.problems, ["corbel/grubenv is not there"]);
+    client.rollback(RollbackRequest::default()).await.unwrap();
+    let (_, end) = to_the_end(&client).await;
+    let message = end.message.unwrap_or_default();
+    assert!(
+        message.contains("version 0.2.0, which failed on this node"),
+        "{message}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_wrong_password_of_the_installed_node_is_said_before_anything_begins() {
+    let sim = Sim::installed().await;
+    let client = Client::local(&sim.socket);
+    sim.system.set_password("right");
+    let ask = |password: Option<&str>| UpgradeRequest {
+        medium: true,
+        current_password: password.map(str::to_owned),
+        ..UpgradeRequest::default()
+    };
+    for given in [None, Some("wrong")] {
+        let refused = client.upgrade(&ask(given)).await.unwrap_err();
+        let refused = refused.api().unwrap();
+        assert_eq!(refused.field.as_deref(), Some("current_password"), "{refused}");
+    }
+    assert!(client.operation().await.unwrap().is_none());
+    client.upgrade(&ask(Some("right"))).await.unwrap();
+    assert_eq!(to_the_end(&client).await.1.state, OperationState::Done);
+}

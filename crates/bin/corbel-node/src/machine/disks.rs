@@ -5,13 +5,14 @@ use std::io::Read as _;
 use std::path::Path;
 
 use corbel_agent::{Disk, InstalledSystem, Plan, SystemError, Target};
+use corbel_layout::disk::Role;
 use corbel_layout::iso9660;
 use corbel_model::ByteSize;
 use corbel_model::install::{DeviceMatch, InstallRequest, Mode, Pattern, UninstallRequest};
 use corbel_plan::install::{
     self, Content, Firmware, InstallPlan, Observed, Refusal, ReleaseFacts, UninstallPlan, candidates,
 };
-use corbel_release::release::{KERNEL_PART, MANIFEST_PATH, ROOT_PART, Release};
+use corbel_release::release::{KERNEL_PART, MANIFEST_PATH, ROOT_PART, Release, SIGNATURE_PATH};
 use corbel_sys::read_limited;
 use serde::Deserialize;
 
@@ -20,7 +21,7 @@ use super::{LIMIT, failed};
 
 const REPORT: &str = "/run/corbel/boot.json";
 /// What a network boot left of its release.
-const NETWORK_RELEASE: &str = "/run/corbel/release/release.json";
+pub(super) const NETWORK_RELEASE: &str = "/run/corbel/release";
 const BLOCK: &str = "/sys/class/block";
 
 /// What the initrd reports of the boot.
@@ -28,6 +29,13 @@ const BLOCK: &str = "/sys/class/block";
 pub(super) struct Report {
     pub(super) source: Option<String>,
     pub(super) medium: Option<String>,
+}
+
+impl Report {
+    /// The disk that this system is installed on and runs from.
+    pub(super) fn installed_on(self) -> Option<String> {
+        self.medium.filter(|_| self.source.as_deref() == Some("installed"))
+    }
 }
 
 /// The report; empty where there is none.
@@ -64,10 +72,7 @@ fn whole_disk(device: &str) -> String {
 
 /// What would be installed, as far as it can be told without reading all of it.
 fn facts(medium: Option<&str>) -> ReleaseFacts {
-    let manifest = read_limited(Path::new(NETWORK_RELEASE), LIMIT)
-        .ok()
-        .or_else(|| manifest_of(medium?))
-        .and_then(|text| Release::parse(&text).ok());
+    let manifest = manifest(medium).and_then(|text| Release::parse(&text).ok());
     let bytes = |manifest: &Release, part: &'static str| manifest.part(part).map_or(0, |part| part.bytes);
     match manifest {
         Some(manifest) => ReleaseFacts {
@@ -82,17 +87,32 @@ fn facts(medium: Option<&str>) -> ReleaseFacts {
     }
 }
 
-fn manifest_of(medium: &str) -> Option<Vec<u8>> {
-    let source = ReadOnly(File::open(medium).ok()?);
+/// The manifest of what this system runs from, as it was signed.
+pub(super) fn manifest(medium: Option<&str>) -> Option<Vec<u8>> {
+    of_release("release.json", MANIFEST_PATH, medium)
+}
+
+/// Its signature.
+pub(super) fn signature(medium: Option<&str>) -> Option<Vec<u8>> {
+    of_release("release.sig", SIGNATURE_PATH, medium)
+}
+
+/// A small file of a release, as a network boot left it or from the medium.
+fn of_release(name: &str, path: &str, medium: Option<&str>) -> Option<Vec<u8>> {
+    let folder = Path::new(NETWORK_RELEASE);
+    if folder.is_dir() {
+        return read_limited(&folder.join(name), LIMIT).ok();
+    }
+    let source = ReadOnly(File::open(medium?).ok()?);
     let volume = iso9660::read_volume(&source).ok()?;
-    let extent = iso9660::find(&source, &volume, MANIFEST_PATH).ok()?;
+    let extent = iso9660::find(&source, &volume, path).ok()?;
     let mut text = vec![0; usize::try_from(extent.length.min(LIMIT)).ok()?];
     corbel_layout::ReadAt::read_at(&source, extent.offset, &mut text).ok()?;
     Some(text)
 }
 
-/// All disks as clients see them.
-pub(super) fn list(observed: &Observed) -> Vec<Disk> {
+/// All disks as clients see them. `has_password` says of a disk with a system whether that has a password.
+pub(super) fn list(observed: &Observed, has_password: impl Fn(&install::Disk) -> bool) -> Vec<Disk> {
     let found = candidates(observed).into_iter();
     found
         .map(|candidate| {
@@ -105,15 +125,16 @@ pub(super) fn list(observed: &Observed) -> Vec<Disk> {
                 bus: disk.bus.map(|bus| bus.name().to_owned()),
                 size: ByteSize(disk.bytes),
                 sector_size: u32::try_from(disk.sector).unwrap_or(512),
-                rotational: None,
+                rotational: disk.rotational,
                 removable: disk.removable,
                 read_only: disk.read_only,
                 contents: contents(disk),
                 live_medium: candidate.is_live_medium(),
                 installed: disk.installed.as_ref().map(|installed| InstalledSystem {
                     version: installed.version.clone(),
-                    vm_storage: disk.partitions.iter().any(|part| part.name == "corbel-data"),
-                    admin_password_set: false,
+                    trial: installed.trial.clone(),
+                    vm_storage: disk.partitions.iter().any(|part| part.name == Role::Data.name()),
+                    admin_password_set: has_password(disk),
                 }),
                 target: target(observed, &disk.path),
             }
@@ -257,7 +278,7 @@ mod tests {
             },
             ..Observed::default()
         };
-        let listed = list(&observed);
+        let listed = list(&observed, |_| panic!("no disk carries a system"));
         assert_eq!(
             (&listed[0].target, listed[0].contents.as_str()),
             (&Target::Usable, "It is empty.")
@@ -266,6 +287,35 @@ mod tests {
         assert!(listed[1].contents.starts_with("It carries "), "{}", listed[1].contents);
         assert!(matches!(&listed[2].target, Target::Refused(_)), "{:?}", listed[2]);
         assert!(listed[3].live_medium && matches!(&listed[3].target, Target::Refused(_)));
+    }
+
+    #[test]
+    fn a_disk_with_a_system_says_whether_an_upgrade_needs_a_password() {
+        let carrying = |name: &str, parts: &[&str]| install::Disk {
+            installed: Some(install::Installed::default()),
+            rotational: Some(name == "sda"),
+            partitions: parts
+                .iter()
+                .map(|part| install::DiskPartition {
+                    name: (*part).to_owned(),
+                    ..install::DiskPartition::default()
+                })
+                .collect(),
+            ..disk(name, 100 << 30)
+        };
+        let observed = Observed {
+            disks: vec![carrying("sda", &["corbel-data"]), carrying("sdb", &["corbel-esp"])],
+            ..Observed::default()
+        };
+        let listed = list(&observed, |disk| disk.name == "sda");
+        let told = listed.iter().map(|disk| {
+            let installed = disk.installed.as_ref().unwrap();
+            (disk.rotational, installed.vm_storage, installed.admin_password_set)
+        });
+        assert_eq!(
+            told.collect::<Vec<_>>(),
+            [(Some(true), true, true), (Some(false), false, false)]
+        );
     }
 
     #[test]

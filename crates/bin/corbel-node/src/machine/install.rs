@@ -10,18 +10,17 @@ use corbel_install::{BOOT_FILES, BootFiles, InstallError, System};
 use corbel_model::install::{InstallRequest, UninstallRequest};
 use corbel_plan::install::{UninstallPlan, beyond_release};
 use corbel_progress::Sink;
-use corbel_release::release::Policy;
+use corbel_release::release::{KeySet, Policy, Refusal, Signed, signed};
 use corbel_sys::Cancel;
 use corbel_upgrade::{Release, load_keys};
 
 use super::slots::{ARCHITECTURE, KEYS, NAME, ReadOnly};
 use super::{disks, failed, refused, removal, sentence};
 
-/// What a network boot left of its release.
-const NETWORK_RELEASE: &str = "/run/corbel/release";
 const BLOCK: &str = "/sys/class/block";
 
-/// The release that this system runs from. That it is not signed is no obstacle: somebody has started the machine from it.
+/// The release that this system runs from. That it is not signed is no obstacle: somebody has started the machine from it. A signature
+/// that is there must be right: what does not fit it was changed or damaged.
 pub(super) fn release(adjust: impl FnOnce(&mut Policy)) -> Result<Release, SystemError> {
     let keys = load_keys(Path::new(KEYS)).map_err(|error| failed("reading the keys of this image", &error))?;
     let now = SystemTime::now()
@@ -36,7 +35,7 @@ pub(super) fn release(adjust: impl FnOnce(&mut Policy)) -> Result<Release, Syste
         let file = File::open(path).map_err(|error| failed("opening the medium of this system", &error))?;
         Ok::<_, SystemError>(Arc::new(ReadOnly(file)))
     };
-    let folder = Path::new(NETWORK_RELEASE);
+    let folder = Path::new(disks::NETWORK_RELEASE);
     let opened = if folder.is_dir() {
         let root = root_device().ok_or_else(|| refused("the root image of this system was not found"))?;
         Release::open_folder(folder, open(&root)?, &keys, &policy)
@@ -52,7 +51,30 @@ pub(super) fn release(adjust: impl FnOnce(&mut Policy)) -> Result<Release, Syste
         };
         Release::open(open(Path::new(&medium))?, &keys, &policy)
     };
-    opened.map_err(|error| refused(sentence(&error)))
+    let opened = opened.map_err(|error| refused(sentence(&error)))?;
+    if is_wrong(opened.signed(), &keys) {
+        let version = opened.manifest().version.clone();
+        return Err(refused(Refusal::WrongSignature { version }.to_string()));
+    }
+    Ok(opened)
+}
+
+/// An image without a key cannot check what signed it later.
+fn is_wrong(signed: &Signed, keys: &KeySet) -> bool {
+    *signed == Signed::Wrong && !keys.is_empty()
+}
+
+/// Whether the medium that this system runs from is signed by a key that it carries. `None` where there is no medium.
+pub(super) fn medium_signed() -> Option<bool> {
+    let boot = disks::boot();
+    if !matches!(boot.source.as_deref(), Some("cd" | "disk" | "network")) {
+        return None;
+    }
+    let keys = load_keys(Path::new(KEYS)).unwrap_or_default();
+    let manifest = disks::manifest(boot.medium.as_deref())?;
+    let signature = disks::signature(boot.medium.as_deref());
+    let signature = signature.as_deref().map(String::from_utf8_lossy);
+    Some(matches!(signed(&manifest, signature.as_deref(), &keys), Signed::By(_)))
 }
 
 /// The loop device below the verified root of a network boot: it holds the whole root image.
@@ -108,4 +130,20 @@ pub(super) fn uninstall(request: &UninstallRequest, sink: &dyn Sink, cancel: &Ca
         removal::let_go(sink)?;
     }
     corbel_install::uninstall(&plan, &corbel_install::Machine, sink, cancel).map_err(of_install)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_medium_need_not_be_signed_but_not_wrongly() {
+        let mut keys = KeySet::new();
+        assert!(!is_wrong(&Signed::Wrong, &keys), "there is nothing to check it with");
+        let key = "RWSi/QMo8YPle4i8GB2z7JohBdQ4zqBVPNmPV/a52ewcBV6hvH6yncMc";
+        keys.add("a.pub", key).unwrap();
+        assert!(is_wrong(&Signed::Wrong, &keys));
+        assert!(!is_wrong(&Signed::Not, &keys));
+        assert!(!is_wrong(&Signed::By("a.pub".to_owned()), &keys));
+    }
 }

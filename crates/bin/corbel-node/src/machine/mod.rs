@@ -2,28 +2,57 @@
 
 mod disks;
 mod install;
+mod password;
 mod removal;
 mod slots;
 mod spool;
 
 use std::error::Error;
 use std::path::Path;
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError, TryLockError};
 
-use corbel_agent::{Disk, Permits, Plan, Restart, Slots, Source, Spool, System, SystemError};
+use corbel_agent::{Disk, Permits, Plan, Restart, Secret, Slots, Source, Spool, System, SystemError, no_fast_reboot};
 use corbel_model::ByteSize;
-use corbel_model::install::{InstallRequest, UninstallRequest};
-use corbel_progress::Sink;
+use corbel_model::install::{DeviceMatch, InstallRequest, UninstallRequest};
+use corbel_plan::settle::SEED_FILE;
+use corbel_progress::{Event, Sink};
 use corbel_sys::{Cancel, Program, read_limited, write_atomic};
 
-/// The configuration of this boot as a document, as settle wrote it.
-const SEED: &str = "/run/corbel/seed.toml";
 /// Names of machines that were saved, one a line, over a reboot.
 const SAVED: &str = "/data/saved-machines";
 const LIMIT: u64 = 1 << 20;
 
 /// This machine.
 #[derive(Debug, Default)]
-pub(crate) struct Machine;
+pub(crate) struct Machine {
+    /// Held by work that changes disks which this system does not run from, and by a list while it mounts something of theirs: what is
+    /// mounted can neither be formatted nor be mounted to be written to.
+    disks: Mutex<()>,
+    /// Held while disks are looked at, so that a plan does not take what a list has mounted for in use.
+    look: Mutex<()>,
+    /// Of the medium, which stays the same as long as this system runs.
+    signed: OnceLock<Option<bool>>,
+}
+
+fn lock(mutex: &Mutex<()>) -> MutexGuard<'_, ()> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Machine {
+    /// No list mounts anything of a disk as long as this is held.
+    fn take_disks(&self) -> MutexGuard<'_, ()> {
+        lock(&self.disks)
+    }
+
+    /// The same, without waiting for the end of work that has them.
+    fn try_disks(&self) -> Option<MutexGuard<'_, ()>> {
+        match self.disks.try_lock() {
+            Ok(free) => Some(free),
+            Err(TryLockError::Poisoned(free)) => Some(free.into_inner()),
+            Err(TryLockError::WouldBlock) => None,
+        }
+    }
+}
 
 fn refused(sentence: impl Into<String>) -> SystemError {
     SystemError::Refused(sentence.into())
@@ -49,10 +78,20 @@ fn failed(operation: &str, error: &dyn Error) -> SystemError {
 
 impl System for Machine {
     fn disks(&self) -> Result<Vec<Disk>, SystemError> {
-        Ok(disks::list(&disks::observe()?))
+        let _look = lock(&self.look);
+        let observed = disks::observe()?;
+        // While long work has the disks, a list says nothing of passwords rather than to wait for its end.
+        let Some(_free) = self.try_disks() else {
+            return Ok(disks::list(&observed, |_| false));
+        };
+        let own = disks::boot().installed_on();
+        Ok(disks::list(&observed, |disk| password::is_set(disk, own.as_deref())))
+    }
+    fn medium_signed(&self) -> Option<bool> {
+        *self.signed.get_or_init(install::medium_signed)
     }
     fn document(&self) -> Result<Option<String>, SystemError> {
-        let path = Path::new(SEED);
+        let path = Path::new(SEED_FILE);
         if !path.exists() {
             return Ok(None);
         }
@@ -61,18 +100,22 @@ impl System for Machine {
         Ok(Some(String::from_utf8_lossy(&bytes).into_owned()))
     }
     fn plan_install(&self, request: &InstallRequest) -> Result<Plan, SystemError> {
+        let _look = lock(&self.look);
         disks::installation(request).map(|plan| disks::told(&plan))
     }
     fn install(&self, request: &InstallRequest, sink: &dyn Sink, cancel: &Cancel) -> Result<(), SystemError> {
+        let _disks = self.take_disks();
         install::install(request, sink, cancel)
     }
     fn plan_uninstall(&self, request: &UninstallRequest) -> Result<Plan, SystemError> {
+        let _look = lock(&self.look);
         disks::removal(request).map(|plan| disks::told_removal(&plan))
     }
     fn removes_itself(&self, request: &UninstallRequest) -> Result<bool, SystemError> {
         install::removes_itself(request)
     }
     fn uninstall(&self, request: &UninstallRequest, sink: &dyn Sink, cancel: &Cancel) -> Result<(), SystemError> {
+        let _disks = self.take_disks();
         install::uninstall(request, sink, cancel)
     }
 
@@ -84,6 +127,17 @@ impl System for Machine {
     }
     fn fetch(&self, url: &str, sink: &dyn Sink, cancel: &Cancel) -> Result<Spool, SystemError> {
         spool::from_url(url, sink, cancel)
+    }
+    fn check_upgrade(&self, boot: Option<&DeviceMatch>, password: Option<&Secret>) -> Result<(), SystemError> {
+        let _look = lock(&self.look);
+        let Some(_free) = self.try_disks() else {
+            return Ok(());
+        };
+        match self.admit(boot, password) {
+            Err(error @ SystemError::Invalid { .. }) => Err(error),
+            // The work says it, where all see that it failed.
+            Err(_) | Ok(_) => Ok(()),
+        }
     }
     fn upgrade(
         &self,
@@ -98,7 +152,7 @@ impl System for Machine {
         self.arm_other(sink, cancel)
     }
 
-    fn restart(&self, how: Restart) -> Result<(), SystemError> {
+    fn restart(&self, how: Restart, sink: &dyn Sink) -> Result<(), SystemError> {
         let verb = match how {
             Restart::AtOnce => {
                 removal::restart_soon();
@@ -111,6 +165,9 @@ impl System for Machine {
                 // Minutes of firmware are better than a node that stays.
                 Err(error) => {
                     tracing::warn!(%error, "a fast reboot is not possible: rebooting through firmware");
+                    sink.event(Event::Warning {
+                        message: no_fast_reboot(&sentence(&error)),
+                    });
                     "reboot"
                 }
             },

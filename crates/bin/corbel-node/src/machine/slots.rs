@@ -7,24 +7,20 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use corbel_agent::{
-    FailedVersion, Permits, Secret, SlotInfo, SlotState, Slots, Source, SystemError, verify_sha512_crypt,
-};
+use corbel_agent::{FailedVersion, Permits, Secret, SlotInfo, SlotState, Slots, Source, SystemError};
 use corbel_layout::ReadAt;
 use corbel_layout::disk::Role;
 use corbel_layout::slot::Slot;
 use corbel_machine::Node;
 use corbel_model::install::{DeviceMatch, Identity};
-use corbel_model::seed;
 use corbel_plan::install::{Disk, candidates};
 use corbel_progress::Sink;
 use corbel_release::release::Policy;
 use corbel_release::version::Version;
 use corbel_sys::Cancel;
-use corbel_sys::ledger::Ledger;
 use corbel_upgrade::{Facilities as _, OpenError, Release, UpgradeError, load_keys};
 
-use super::{Machine, disks, failed, refused, sentence};
+use super::{Machine, disks, failed, password, refused, sentence};
 
 pub(super) const KEYS: &str = "/usr/share/corbel/keys";
 /// What releases for this node are called and made for.
@@ -65,8 +61,8 @@ impl Machine {
                 corbel_upgrade::SlotState::Good => (SlotState::Good, None),
                 corbel_upgrade::SlotState::Trial { tries } => (SlotState::Trial, Some(tries)),
                 corbel_upgrade::SlotState::Spare => (SlotState::Spare, None),
-                // What failed is told apart; nothing will be started from there.
-                corbel_upgrade::SlotState::Failed | corbel_upgrade::SlotState::Empty => (SlotState::Empty, None),
+                corbel_upgrade::SlotState::Failed => (SlotState::Failed, None),
+                corbel_upgrade::SlotState::Empty => (SlotState::Empty, None),
             };
             SlotInfo {
                 name: slot.slot,
@@ -82,7 +78,20 @@ impl Machine {
                 version: failed.version,
                 reason: failed.reason,
             }),
+            problems: status.problems,
         })
+    }
+
+    /// The system on a disk that somebody may upgrade from the medium.
+    pub(super) fn admit(&self, boot: Option<&DeviceMatch>, password: Option<&Secret>) -> Result<Node, SystemError> {
+        if self.node()?.is_some() {
+            let sentence = "an installed node does not look for media: give the image as a file or a URL, or start \
+                            the machine from the medium";
+            return Err(refused(sentence));
+        }
+        let node = other(boot)?;
+        password::check(&node.installed.config, password, password::boot_asks_for_upgrade())?;
+        Ok(node)
     }
 
     pub(super) fn write_upgrade(
@@ -92,6 +101,8 @@ impl Machine {
         sink: &dyn Sink,
         cancel: &Cancel,
     ) -> Result<String, SystemError> {
+        // To the end of the work, not only of the look at it.
+        let _disks = matches!(source, Source::Medium { .. }).then(|| self.take_disks());
         let (node, release) = match source {
             Source::File(spool) => {
                 let node = self.installed()?;
@@ -99,13 +110,7 @@ impl Machine {
                 (node, release)
             }
             Source::Medium { boot, password } => {
-                if self.node()?.is_some() {
-                    let sentence = "an installed node does not look for media: give the image as a file or a URL, or start \
-                                    the machine from the medium";
-                    return Err(refused(sentence));
-                }
-                let node = other(boot.as_ref())?;
-                check_password(&node, password.as_ref())?;
+                let node = self.admit(boot.as_ref(), password.as_ref())?;
                 let policy = policy(&node, permits)?;
                 let release = super::install::release(|own| {
                     let allow_unsigned = own.allow_unsigned;
@@ -170,28 +175,6 @@ fn other(boot: Option<&DeviceMatch>) -> Result<Node, SystemError> {
         .map_err(|error| failed("opening the installed system", &error))
 }
 
-/// Who stands at the machine with a medium is not yet who may change the node on its disk.
-fn check_password(node: &Node, given: Option<&Secret>) -> Result<(), SystemError> {
-    let wrong = |problem: &str| SystemError::Invalid {
-        field: "current_password".to_owned(),
-        problem: problem.to_owned(),
-    };
-    let document = Ledger::new(&node.installed.config, "node", "toml").load();
-    let document = document.map_err(|error| failed("reading the configuration of the installed system", &error))?;
-    let seed = document.and_then(|version| seed::parse(&version.text).ok());
-    let Some(hash) = seed.and_then(|seed| seed.admin_password) else {
-        return Ok(());
-    };
-    let given = given.ok_or_else(|| wrong("is missing: the installed node has a password for admin"))?;
-    match verify_sha512_crypt(given.0.as_bytes(), hash.expose()) {
-        Some(true) => Ok(()),
-        Some(false) => Err(wrong("is not the password of admin of the installed node")),
-        None => Err(refused(
-            "the password of the installed node is hashed by a method that cannot be checked here: upgrade the node while it runs",
-        )),
-    }
-}
-
 fn policy(node: &Node, permits: Permits) -> Result<Policy, SystemError> {
     let status = corbel_upgrade::status(&node.installed).map_err(|error| failed("reading the slots", &error))?;
     let now = SystemTime::now()
@@ -222,9 +205,11 @@ fn open_release(node: &Node, path: &Path, permits: Permits) -> Result<Release, S
 fn of_upgrade(error: UpgradeError) -> SystemError {
     match error {
         UpgradeError::Cancelled => SystemError::Cancelled,
-        UpgradeError::Release(_) | UpgradeError::Refused(_) | UpgradeError::TooLarge { .. } | UpgradeError::Hook(_) => {
-            refused(sentence(&error))
-        }
+        UpgradeError::Release(_)
+        | UpgradeError::Refused(_)
+        | UpgradeError::FailedThere { .. }
+        | UpgradeError::TooLarge { .. }
+        | UpgradeError::Hook(_) => refused(sentence(&error)),
         error => failed("the change of slots", &error),
     }
 }

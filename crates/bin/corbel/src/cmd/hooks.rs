@@ -53,7 +53,7 @@ pub(crate) fn run(args: &HooksArgs, printer: &Printer) -> Result<(), Failure> {
 
 /// The running version; an EFI partition that cannot be read is no reason to run no hooks at all.
 fn version(printer: &Printer) -> Option<String> {
-    match corbel_machine::open(env!("CARGO_PKG_VERSION")) {
+    match corbel_machine::open() {
         Ok(node) => node.map(|node| node.installed.version),
         Err(error) => {
             let error = anyhow::Error::from(error);

@@ -31,7 +31,7 @@ pub(crate) struct UpgradeArgs {
     /// An ISO, a URL that the node fetches, or - for standard input
     #[arg(value_name = "FILE|URL|-", required_unless_present = "medium")]
     source: Option<String>,
-    /// From the medium that the node runs from or that is in the machine
+    /// From the medium that the node runs from, to the system on its disk
     #[arg(long, conflicts_with = "source")]
     medium: bool,
     /// From the medium: ask for the password of admin of the installed node

@@ -158,6 +158,17 @@ fn an_upgrade_that_cannot_be_says_why() {
     let status = node.corbel("node status").expect(0);
     let sentence = "Version 0.2.0 did not become healthy: its network did not come up";
     assert!(status.out.contains(sentence), "{status}");
+    assert!(status.out.contains("failed: it is not started any more"), "{status}");
+    assert!(!status.out.contains("Boot records"), "{status}");
+    let refused = node.corbel("rollback").expect(1);
+    let sentence = "slot b holds version 0.2.0, which failed on this node: its network did not come up";
+    assert!(refused.err.contains(sentence), "{refused}");
+    node.system.set_problems(&["corbel/grubenv is not there"]);
+    let status = node.corbel("node status").expect(0);
+    assert!(
+        status.out.contains("Boot records: corbel/grubenv is not there"),
+        "{status}"
+    );
     let live = Node::start();
     let ran = live.corbel("node status").expect(0);
     assert!(ran.err.contains("This node is not installed"), "{ran}");
@@ -197,4 +208,10 @@ fn going_down_is_asked_for_unless_it_was_said() {
     assert!(ran.err.contains("Stop the machines: done"), "{ran}");
     assert_eq!(node.system.restarts(), [Restart::PowerOff]);
     node.corbel("node reboot --yes --deadline 9999").expect(4);
+    node.system.never_fast("the kernel of slot a cannot be taken apart");
+    let ran = node.corbel("node reboot --fast --yes").expect(0);
+    let sentence =
+        "warning: a fast reboot is not possible, the node reboots through its firmware: the kernel of slot a";
+    assert!(ran.err.contains(sentence), "{ran}");
+    assert_eq!(node.system.restarts()[1], Restart::Firmware);
 }

@@ -26,6 +26,7 @@ pub(crate) fn disk(disk: agent::Disk) -> wire::Disk {
         live_medium: disk.live_medium,
         installed: disk.installed.map(|installed| wire::InstalledSystem {
             version: installed.version,
+            trial: installed.trial,
             vm_storage: installed.vm_storage,
             admin_password_set: installed.admin_password_set,
         }),
@@ -56,6 +57,7 @@ pub(crate) fn slot_info(info: agent::SlotInfo) -> wire::Slot {
             agent::SlotState::Good => wire::SlotState::Good,
             agent::SlotState::Trial => wire::SlotState::Trial,
             agent::SlotState::Spare => wire::SlotState::Spare,
+            agent::SlotState::Failed => wire::SlotState::Failed,
             agent::SlotState::Empty => wire::SlotState::Empty,
         },
         version: info.version,

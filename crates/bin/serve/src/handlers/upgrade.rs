@@ -33,6 +33,7 @@ pub(crate) async fn slots(State(shared): App) -> Reply {
     ok(&SlotList {
         slots: slots.slots.into_iter().map(convert::slot_info).collect(),
         last_failed: slots.last_failed.map(convert::failed_version),
+        problems: slots.problems,
     })
 }
 
@@ -57,7 +58,9 @@ pub(crate) async fn upgrade(State(shared): App, headers: HeaderMap, body: Body) 
     let wire: UpgradeRequest = body::json(&headers, body, shared.limits.body).await?;
     let flags = wire.flags();
     let then = then(flags.reboot, flags.fast)?;
-    let operation = shared.agent.begin_upgrade(origin(wire)?, permits(flags), then)?;
+    let origin = origin(wire)?;
+    shared.agent.check_upgrade(&origin).await?;
+    let operation = shared.agent.begin_upgrade(origin, permits(flags), then)?;
     accepted(&convert::operation(operation))
 }
 

@@ -53,6 +53,8 @@ pub struct Disk {
     pub serials: Vec<String>,
     pub wwn: Option<String>,
     pub model: Option<String>,
+    /// Whether it turns; `None` where the kernel does not say.
+    pub rotational: Option<bool>,
     pub removable: bool,
     pub read_only: bool,
     /// What happened when it was read, if that failed.
@@ -90,6 +92,8 @@ pub struct DiskPartition {
 pub struct Installed {
     /// Of the slot that would be started; `None` when it cannot be told, as after an installation that was cut off.
     pub version: Option<String>,
+    /// Of a slot that was written and armed and still has tries: it is started before the other one.
+    pub trial: Option<String>,
 }
 
 impl Disk {

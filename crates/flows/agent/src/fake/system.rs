@@ -6,14 +6,15 @@ use std::time::Duration;
 
 use corbel_layout::slot::Slot;
 use corbel_model::ByteSize;
-use corbel_model::install::{InstallRequest, UninstallRequest};
+use corbel_model::install::{DeviceMatch, InstallRequest, UninstallRequest};
 use corbel_progress::{Event, Outcome, Sink, Unit};
 use corbel_sys::Cancel;
 
 use super::disks::disks;
 use super::world::{World, refused};
 use crate::system::{
-    Disk, FailedVersion, Permits, Plan, Restart, SlotInfo, SlotState, Slots, Source, Spool, System, SystemError,
+    Disk, FailedVersion, Permits, Plan, Restart, Secret, SlotInfo, SlotState, Slots, Source, Spool, System,
+    SystemError, no_fast_reboot,
 };
 
 /// What an upload may have.
@@ -98,9 +99,28 @@ impl FakeSystem {
         !self.world().slots.slots.is_empty()
     }
 
-    /// A version that did not become healthy.
+    /// A version that did not become healthy. On an installed node it lies in the spare slot.
     pub fn set_failed(&self, failed: Option<FailedVersion>) {
-        self.world().slots.last_failed = failed;
+        let mut world = self.world();
+        if let (Some(failed), Ok(slot)) = (&failed, world.spare()) {
+            (slot.state, slot.version, slot.tries_left) = (SlotState::Failed, Some(failed.version.clone()), None);
+        }
+        world.slots.last_failed = failed;
+    }
+
+    /// No kernel can be loaded from here, for this reason.
+    pub fn never_fast(&self, reason: &str) {
+        self.world().never_fast = Some(reason.to_owned());
+    }
+
+    /// What an upgrade from the medium has to be asked with.
+    pub fn set_password(&self, password: &str) {
+        self.world().password = Some(Secret(password.to_owned()));
+    }
+
+    /// What is wrong with the boot records.
+    pub fn set_problems(&self, problems: &[&str]) {
+        self.world().slots.problems = problems.iter().map(|text| (*text).to_owned()).collect();
     }
 
     /// How the machine was made to go down so far.
@@ -169,6 +189,10 @@ fn begin(sink: &dyn Sink, title: &str, steps: usize) {
 impl System for FakeSystem {
     fn disks(&self) -> Result<Vec<Disk>, SystemError> {
         Ok(self.world().disks.clone())
+    }
+
+    fn medium_signed(&self) -> Option<bool> {
+        (!self.is_installed()).then_some(true)
     }
 
     fn document(&self) -> Result<Option<String>, SystemError> {
@@ -258,6 +282,16 @@ impl System for FakeSystem {
         Ok(spool)
     }
 
+    fn check_upgrade(&self, _: Option<&DeviceMatch>, password: Option<&Secret>) -> Result<(), SystemError> {
+        match (&self.world().password, password) {
+            (Some(right), given) if given != Some(right) => Err(SystemError::Invalid {
+                field: "current_password".to_owned(),
+                problem: "is not the password of admin of the installed node".to_owned(),
+            }),
+            _ => Ok(()),
+        }
+    }
+
     /// An image is a file that begins with `release VERSION`.
     fn upgrade(
         &self,
@@ -303,7 +337,14 @@ impl System for FakeSystem {
     fn rollback(&self, sink: &dyn Sink, _: &Cancel) -> Result<String, SystemError> {
         begin(sink, "Roll back", 1);
         let mut world = self.world();
+        let failed = world.slots.last_failed.clone();
         let slot = world.spare()?;
+        if let (SlotState::Failed, Some(failed)) = (slot.state, failed) {
+            let (slot, FailedVersion { version, reason }) = (slot.name, failed);
+            return Err(refused(format!(
+                "slot {slot} holds version {version}, which failed on this node: {reason}"
+            )));
+        }
         let version = slot.version.clone();
         let version = version.ok_or_else(|| refused("the other slot is empty: there is nothing to go back to"))?;
         (slot.state, slot.tries_left) = (SlotState::Trial, Some(3));
@@ -311,8 +352,17 @@ impl System for FakeSystem {
     }
 
     /// A trial becomes healthy at once.
-    fn restart(&self, how: Restart) -> Result<(), SystemError> {
+    fn restart(&self, how: Restart, sink: &dyn Sink) -> Result<(), SystemError> {
         let mut world = self.world();
+        let how = match (how, world.never_fast.clone()) {
+            (Restart::Fast, Some(reason)) => {
+                sink.event(Event::Warning {
+                    message: no_fast_reboot(&reason),
+                });
+                Restart::Firmware
+            }
+            (how, _) => how,
+        };
         world.restarts.push(how);
         if world.slots.slots.iter().any(|slot| slot.state == SlotState::Trial) {
             for slot in &mut world.slots.slots {

@@ -2,7 +2,7 @@
 
 use corbel_model::install::{Identity, InstallRequest, Mode};
 
-use crate::system::{Disk, InstalledSystem, Plan, Restart, SlotInfo, Slots, SystemError, Target};
+use crate::system::{Disk, InstalledSystem, Plan, Restart, Secret, SlotInfo, Slots, SystemError, Target};
 
 #[derive(Debug, Default)]
 pub(super) struct World {
@@ -15,6 +15,8 @@ pub(super) struct World {
     pub(super) held: bool,
     pub(super) restarts: Vec<Restart>,
     pub(super) saved: Vec<String>,
+    pub(super) never_fast: Option<String>,
+    pub(super) password: Option<Secret>,
 }
 
 pub(super) fn refused(sentence: impl Into<String>) -> SystemError {
@@ -27,6 +29,7 @@ impl World {
             disk.contents = format!("Corbel {} and its VM storage.", self.version);
             disk.installed = Some(InstalledSystem {
                 version: Some(self.version.clone()),
+                trial: None,
                 vm_storage: true,
                 admin_password_set: true,
             });

@@ -46,6 +46,7 @@ fn a_disk_is_what_the_kernel_udev_and_its_bytes_say() {
         "run/udev/data/b8:0",
         b"S:disk/by-id/ata-A_1\nE:ID_BUS=ata\nE:ID_SERIAL_SHORT=1\nE:ID_SERIAL=A_1\nE:ID_WWN=0x5\nE:ID_MODEL=A_B\n",
     );
+    root.put("sys/class/block/sda/queue/rotational", b"1\n");
     root.put("sys/class/block/sda/sda7/partition", b"7\n");
     root.put("sys/class/block/sda/sda7/dev", b"8:7\n");
     root.put("sys/class/block/sda/sda7/holders/dm-3", b"");
@@ -82,7 +83,7 @@ fn a_disk_is_what_the_kernel_udev_and_its_bytes_say() {
         .map(|(device, signature)| format!("{device} {signature}"))
         .collect();
     assert_eq!(carried, ["/dev/sda7 a file system ext2"]);
-    assert_eq!(disk.failing, None);
+    assert_eq!((disk.failing.as_deref(), disk.rotational), (None, Some(true)));
 }
 
 #[test]

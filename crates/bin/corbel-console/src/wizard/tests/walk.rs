@@ -120,6 +120,7 @@ fn of_several_systems_one_is_named() {
     let mut disks = disks_with(Some("0.0.9"));
     disks[1].installed = Some(InstalledSystem {
         version: Some("0.1.0".into()),
+        trial: None,
         vm_storage: false,
         admin_password_set: false,
     });
@@ -226,6 +227,28 @@ fn an_upgrade_asks_for_the_password_of_the_installed_system() {
     assert_eq!(wizard.error.as_deref(), Some("is not the password of admin there"));
     assert_eq!(wizard.page, Page::Password);
     assert!(matches!(press(&mut wizard, &[Enter]), Some(Exit::Write(_))));
+}
+
+#[test]
+fn the_plan_of_an_upgrade_says_what_is_checked() {
+    let planned = |signed| {
+        let mut node = node();
+        node.boot.medium_signed = signed;
+        let mut wizard = Wizard::new(Wanted::Install);
+        wizard.learn(&node);
+        wizard.answer(Answer::Disks(Ok(disks_with(Some("0.0.9")))));
+        press(&mut wizard, &[Enter]);
+        assert_eq!(wizard.page, Page::Confirm);
+        let plan = wizard.shown.unwrap().plan;
+        (plan.steps[0].contains("signature"), plan.warnings)
+    };
+    assert_eq!(planned(Some(true)), (true, vec![]));
+    let (checks, warnings) = planned(Some(false));
+    assert!(
+        !checks && warnings[0].starts_with("This medium is not signed"),
+        "{warnings:?}"
+    );
+    assert_eq!(planned(None), (false, vec![]));
 }
 
 #[test]

@@ -1,5 +1,9 @@
 //! `corbel install --auto`: what kernel words and seed of this boot ask for, by the unit that settle lets start. It writes nothing on
 //! a guess: a word about disks that cannot be read ends it.
+//!
+//! What was done ends with a reboot, as in the ancestor. An upgrade to a version that is on the disk already is done too, and writes
+//! nothing: a machine whose firmware starts it from the network again would else be written at each boot. Then there is a reboot
+//! only when `local_boot_trigger` was told, because only then does it lead to the disk; without it, it would lead back here for ever.
 
 use std::path::Path;
 use std::time::Duration;
@@ -8,7 +12,7 @@ use corbel_client::Client;
 use corbel_model::install::{Action, InstallRequest as Asked};
 use corbel_model::seed;
 use corbel_model::words::Words;
-use corbel_node_api::{InstallRequest, RebootRequest, UninstallRequest, UpgradeRequest};
+use corbel_node_api::{Disk, InstallRequest, RebootRequest, UninstallRequest, UpgradeRequest};
 use corbel_settle::{SEED_FILE, WORDS_FILE};
 use corbel_sys::Cancel;
 
@@ -44,7 +48,16 @@ enum Work {
 }
 
 pub(super) async fn run(client: &Client, printer: &Printer, interrupts: &Interrupts) -> Result<(), Failure> {
+    let result = work(client, printer, interrupts).await;
+    if result.is_err() {
+        printer.talk("what this boot was asked for was not done, and nothing more is done unasked: the reason follows");
+    }
+    result
+}
+
+async fn work(client: &Client, printer: &Printer, interrupts: &Interrupts) -> Result<(), Failure> {
     let orders = orders(&texts()?)?;
+    let mut written = true;
     match &orders.work {
         Work::Install(request) => {
             let dry = InstallRequest {
@@ -54,21 +67,34 @@ pub(super) async fn run(client: &Client, printer: &Printer, interrupts: &Interru
             super::show(printer, &client.install(&dry).await?, false)?;
             super::begin(client, printer, interrupts, request).await?;
         }
-        Work::Upgrade => {
-            let request = UpgradeRequest {
-                medium: true,
-                ..UpgradeRequest::default()
-            };
-            client.upgrade(&request).await?;
-            follow(client, printer, interrupts).await?;
-        }
+        Work::Upgrade => match there_already(&client.disks().await?, &client.node().await?.version) {
+            Some(sentence) => {
+                printer.talk(&crate::table::tame(&sentence));
+                written = false;
+            }
+            None => {
+                let request = UpgradeRequest {
+                    medium: true,
+                    ..UpgradeRequest::default()
+                };
+                client.upgrade(&request).await?;
+                follow(client, printer, interrupts).await?;
+            }
+        },
         Work::Uninstall(request) => {
             super::show(printer, &client.uninstall(request).await?, false)?;
             follow(client, printer, interrupts).await?;
         }
     }
-    if let Some(url) = orders.trigger {
-        trigger(printer, client.node().await?.name, url).await;
+    let told = match orders.trigger {
+        Some(url) => trigger(printer, client.node().await?.name, url).await,
+        None => false,
+    };
+    if !written && !told {
+        printer.talk(
+            "no local_boot_trigger was told, so a reboot may lead back to this medium: start the node from its disk",
+        );
+        return Ok(());
     }
     let delay = orders.reboot_delay.unwrap_or(0);
     if delay > 0 {
@@ -77,6 +103,27 @@ pub(super) async fn run(client: &Client, printer: &Printer, interrupts: &Interru
     }
     client.reboot(RebootRequest::default()).await?;
     follow(client, printer, interrupts).await
+}
+
+/// A sentence where the one system on the disks has this version, or waits for the first start of it. Several are the node's to refuse.
+fn there_already(disks: &[Disk], version: &str) -> Option<String> {
+    let mut found = disks
+        .iter()
+        .filter(|disk| !disk.live_medium)
+        .filter_map(|disk| Some((&disk.path, disk.installed.as_ref()?)));
+    let (path, installed) = found.next()?;
+    if found.next().is_some() {
+        return None;
+    }
+    let is_it = |other: &Option<String>| other.as_deref() == Some(version);
+    // Where another one is on trial the disk would start that, and the node says what it thinks of this one.
+    if is_it(&installed.trial) {
+        return Some(format!(
+            "{path}: Corbel {version} is written and waits for its start; nothing is written"
+        ));
+    }
+    let runs = installed.trial.is_none() && is_it(&installed.version);
+    runs.then(|| format!("{path}: Corbel {version} is there already; nothing is written"))
 }
 
 fn texts() -> Result<Texts, Failure> {
@@ -126,8 +173,9 @@ fn orders(texts: &Texts) -> Result<Orders, Failure> {
     })
 }
 
-/// Tells a server that this machine may boot from its own disk from now on. That it cannot be told keeps nobody from the reboot.
-async fn trigger(printer: &Printer, name: String, url: String) {
+/// Tells a server that this machine may boot from its own disk from now on. That it cannot be told keeps nobody from the reboot after
+/// work that was done.
+async fn trigger(printer: &Printer, name: String, url: String) -> bool {
     let url = url.replace("@HOSTNAME@", &name);
     let asked = tokio::task::spawn_blocking(move || {
         corbel_fetch::fetch(
@@ -138,11 +186,16 @@ async fn trigger(printer: &Printer, name: String, url: String) {
             &Cancel::new(),
         )
     });
-    match asked.await {
-        Ok(Ok(_)) => printer.talk("local_boot_trigger: the server was told"),
-        Ok(Err(error)) => printer.talk(&format!("warning: local_boot_trigger: {:#}", anyhow::Error::new(error))),
-        Err(error) => printer.talk(&format!("warning: local_boot_trigger: {error}")),
-    }
+    let said = match asked.await {
+        Ok(Ok(_)) => {
+            printer.talk("local_boot_trigger: the server was told");
+            return true;
+        }
+        Ok(Err(error)) => format!("{:#}", anyhow::Error::new(error)),
+        Err(error) => error.to_string(),
+    };
+    printer.talk(&format!("warning: local_boot_trigger: {said}"));
+    false
 }
 
 #[cfg(test)]
@@ -206,6 +259,30 @@ mod tests {
         };
         assert_eq!(removal("uninstall"), UninstallRequest::default());
         assert!(!removal("uninstall corbel.keep_data=no").keep_data);
+    }
+
+    #[test]
+    fn a_version_that_is_there_is_not_written_again() {
+        let disk = |path: &str, version: &str, trial: Option<&str>| -> Disk {
+            let text = serde_json::json!({
+                "path": path, "size": 8_000_000_000_u64, "sector_size": 512, "removable": false, "read_only": false,
+                "contents": "", "live_medium": false, "target": "usable",
+                "installed": {"version": version, "trial": trial},
+            });
+            serde_json::from_value(text).unwrap()
+        };
+        let there = |disks: &[Disk]| there_already(disks, "0.2.0");
+        let sentence = there(&[disk("/dev/sda", "0.2.0", None)]).unwrap();
+        assert!(sentence.contains("is there already"), "{sentence}");
+        let sentence = there(&[disk("/dev/sda", "0.1.0", Some("0.2.0"))]).unwrap();
+        assert!(sentence.contains("waits for its start"), "{sentence}");
+        assert_eq!(there(&[disk("/dev/sda", "0.1.0", None)]), None);
+        assert_eq!(there(&[disk("/dev/sda", "0.2.0", Some("0.3.0"))]), None);
+        assert_eq!(
+            there(&[disk("/dev/sda", "0.2.0", None), disk("/dev/sdb", "0.2.0", None)]),
+            None
+        );
+        assert_eq!(there(&[]), None);
     }
 
     #[test]

@@ -84,6 +84,9 @@ pub(crate) async fn status(context: &Context<'_>) -> Result<(), Failure> {
         let sentence = format!("Version {} did not become healthy: {}", failed.version, failed.reason);
         printer.line(&table::tame(&sentence))?;
     }
+    for problem in list.problems {
+        printer.line(&table::tame(&format!("Boot records: {problem}")))?;
+    }
     Ok(())
 }
 
@@ -93,6 +96,7 @@ fn row(slot: &Slot) -> table::Row {
         (SlotState::Trial, Some(left)) => format!("on trial, {left} tries left"),
         (SlotState::Trial, None) => "on trial".to_owned(),
         (SlotState::Spare, _) => "spare: rollback goes here".to_owned(),
+        (SlotState::Failed, _) => "failed: it is not started any more".to_owned(),
         (SlotState::Empty, _) => "empty".to_owned(),
         (SlotState::Unknown, _) => "unknown".to_owned(),
     };
