@@ -24,6 +24,8 @@ use corbel_model::words::{Ntp, Warning};
 pub use document::effective_document;
 use said::Said;
 
+use crate::gate::Expected;
+
 /// systemd-networkd's files of this boot have names that begin so; older ones are removed.
 pub const NETWORK_PREFIX: &str = "/etc/systemd/network/10-corbel-";
 /// While it exists, sshd may start.
@@ -95,6 +97,8 @@ pub struct SettlePlan {
     pub admin_password: Option<PasswordHash>,
     pub ssh: Ssh,
     pub time_sync: bool,
+    /// What the health gate will look for.
+    pub addresses: Expected,
     pub warnings: Vec<Warning>,
 }
 
@@ -132,7 +136,8 @@ pub fn plan_settle(sources: &Sources, interfaces: &[Interface]) -> SettlePlan {
             content: files::hosts(&hostname),
         },
     ];
-    files.extend(networkd::render(&network, interfaces, &mut warnings));
+    let (network_files, addresses) = networkd::render(&network, interfaces, &mut warnings);
+    files.extend(network_files);
     if let Ssh::On { password_login } = ssh {
         files.push(PlannedFile {
             path: SSHD_FILE.into(),
@@ -202,6 +207,7 @@ pub fn plan_settle(sources: &Sources, interfaces: &[Interface]) -> SettlePlan {
         admin_password,
         ssh,
         time_sync,
+        addresses,
         warnings,
     }
 }

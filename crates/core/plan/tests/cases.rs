@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 
 use corbel_model::network::Interface;
 use corbel_model::seed;
+use corbel_plan::gate::Expected;
 use corbel_plan::settle::{AUTO_INSTALL_FLAG, SettlePlan, Sources, effective_document, plan_settle};
 use proptest::prelude::*;
 
@@ -80,6 +81,7 @@ fn outcome(case: &Path) -> BTreeMap<String, String> {
         .collect();
     assert_eq!(found.len(), plan.files.len(), "no file is planned twice");
     found.insert("plan".into(), plan.to_string());
+    found.insert("addresses".into(), addresses(&plan.addresses));
     if let Some(hash) = &plan.admin_password {
         let secret = hash.expose();
         assert!(
@@ -92,6 +94,24 @@ fn outcome(case: &Path) -> BTreeMap<String, String> {
     found.insert("document.toml".into(), document);
     found.retain(|path, text| !text.is_empty() && path != "etc/hostname" && path != "etc/hosts");
     found
+}
+
+/// What the health gate will look for; empty for what it looks for on a node of which nothing was said.
+fn addresses(expected: &Expected) -> String {
+    let Expected { fixed, automatic } = expected;
+    let mut text = String::new();
+    for address in fixed {
+        text += &format!("{} {}\n", address.interface, address.address);
+    }
+    for address in automatic {
+        let families = match (address.ipv4, address.ipv6) {
+            (true, true) => "any",
+            (true, false) => "IPv4",
+            _ => "IPv6",
+        };
+        text += &format!("{} {families}\n", address.interface);
+    }
+    if text == "* any\n" { String::new() } else { text }
 }
 
 /// Files of networkd may be named by another mark of the same card and match it by that.
