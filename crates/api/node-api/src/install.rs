@@ -155,10 +155,13 @@ pub struct UninstallRequest {
     /// The disk with the system. Without it there must be exactly one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub boot: Option<DiskMatch>,
-    /// Leave the VM storage where it is; true by default.
+    /// Leave the VM storage where it is; true by default. Without it the boot disk's goes, and that of the data disks that were made for it.
     #[serde(default = "yes")]
     #[schema(default = true)]
     pub keep_data: bool,
+    /// Further data disks, whose VM storage goes too: those of which nothing says that they are this node's.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub data: Vec<DiskMatch>,
     /// Reboot when it is done.
     #[serde(default)]
     pub reboot: bool,
@@ -172,6 +175,7 @@ impl Default for UninstallRequest {
         Self {
             boot: None,
             keep_data: true,
+            data: Vec::new(),
             reboot: false,
             dry_run: false,
         }
@@ -206,7 +210,6 @@ impl TryFrom<&InstallRequest> for model::InstallRequest {
 
     /// Disks, sizes and words; password, host name, keyboard and document are for whoever writes the document.
     fn try_from(wire: &InstallRequest) -> Result<Self, SpecError> {
-        let data = wire.data.iter().enumerate();
         let size = |size: Option<Size>| size.map(|size| size.0);
         Ok(Self {
             mode: match wire.mode {
@@ -214,9 +217,7 @@ impl TryFrom<&InstallRequest> for model::InstallRequest {
                 InstallMode::Reinstall => model::Mode::Reinstall,
             },
             boot: wire.boot.to_model("boot")?,
-            data: data
-                .map(|(i, disk)| disk.to_model(&format!("data[{i}]")))
-                .collect::<Result<_, _>>()?,
+            data: data_disks(&wire.data)?,
             sizes: model::SizeRequest {
                 esp: size(wire.sizes.esp),
                 root: size(wire.sizes.root),
@@ -236,6 +237,11 @@ impl TryFrom<&InstallRequest> for model::InstallRequest {
             document: wire.document.clone(),
         })
     }
+}
+
+fn data_disks(wire: &[DiskMatch]) -> Result<Vec<model::DeviceMatch>, SpecError> {
+    let disks = wire.iter().enumerate();
+    disks.map(|(i, disk)| disk.to_model(&format!("data[{i}]"))).collect()
 }
 
 impl From<&model::InstallRequest> for InstallRequest {
@@ -277,6 +283,7 @@ impl TryFrom<&UninstallRequest> for model::UninstallRequest {
         Ok(Self {
             boot: wire.boot.as_ref().map(|boot| boot.to_model("boot")).transpose()?,
             wipe_data: !wire.keep_data,
+            data: data_disks(&wire.data)?,
         })
     }
 }
@@ -304,6 +311,9 @@ mod tests {
         assert!(wire.keep_data);
         let wire: UninstallRequest = parse_request(b"{}").unwrap();
         assert!(!model::UninstallRequest::try_from(&wire).unwrap().wipe_data);
+        let wire: UninstallRequest = parse_request(br#"{"keep_data":false,"data":[{"path":"/dev/sdb"}]}"#).unwrap();
+        let request = model::UninstallRequest::try_from(&wire).unwrap();
+        assert_eq!(request.data, [model::DeviceMatch::path("/dev/sdb")]);
     }
 
     #[test]

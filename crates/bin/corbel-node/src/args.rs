@@ -36,6 +36,7 @@ impl Args {
     pub(crate) fn settings(&self) -> Settings {
         Settings {
             pool_path: self.pool_dir.clone(),
+            further_pools: corbel_agent::further_pools(),
             ..Settings::node(&corbel_machine::version())
         }
     }

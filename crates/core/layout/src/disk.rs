@@ -8,6 +8,8 @@
 //! The same on BIOS and UEFI, so that a disk moves between them. Partitions begin and end at whole MiB. The first 440 bytes of the
 //! disk are left zero: they belong to GRUB's boot.img, which is written last of all.
 
+mod data;
+
 use std::fmt;
 
 use serde::Serialize;
@@ -15,6 +17,8 @@ use sha2::{Digest, Sha256};
 
 use crate::Extent;
 use crate::gpt::{self, Guid, NewPartition, Partition, Table, TableError};
+
+pub use data::{data_set, find_data, is_of_set, lay_out_data};
 
 /// Partitions begin and end at multiples of this.
 pub const ALIGNMENT: u64 = 1 << 20;
@@ -337,32 +341,6 @@ pub fn lay_out_keeping(
     boot_disk(disk_bytes, sector, sizes, guids, Some(data))
 }
 
-/// Lays out a disk that carries nothing but data.
-///
-/// # Errors
-/// The disk is too small for it.
-pub fn lay_out_data(disk_bytes: u64, sector: u64, guids: &Guids) -> Result<DiskLayout, LayoutError> {
-    let (_, end) = gpt::usable(disk_bytes, sector)?;
-    let room = (end / ALIGNMENT * ALIGNMENT).saturating_sub(ALIGNMENT);
-    if room < LEAST_DATA {
-        return Err(LayoutError::TooSmall {
-            needed: LEAST_DATA,
-            available: room,
-        });
-    }
-    let data = LaidOut {
-        role: Role::Data,
-        number: 1,
-        extent: Extent {
-            offset: ALIGNMENT,
-            length: room,
-        },
-        id: guids.of(Role::Data.name()),
-        kept: false,
-    };
-    DiskLayout::of(disk_bytes, sector, guids.of("disk"), vec![data])
-}
-
 /// The layout of a disk as it is, from its partitions: for what wipes or keeps parts of it.
 ///
 /// # Errors
@@ -477,14 +455,6 @@ pub fn find_layout(partitions: &[Partition]) -> Option<FoundLayout> {
         swap: one(Role::Swap),
         data: one(Role::Data),
     })
-}
-
-/// The data partition of a disk that carries no system: a data disk, or one whose system was removed.
-pub fn find_data(partitions: &[Partition]) -> Option<&Partition> {
-    let mut data = partitions
-        .iter()
-        .filter(|partition| partition.name == Role::Data.name());
-    data.next().filter(|_| data.next().is_none())
 }
 
 #[cfg(test)]

@@ -32,7 +32,7 @@ pub enum GptError {
 }
 
 /// A GUID in the mixed-endian form in which the table stores it; shown as people write it.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Guid(pub [u8; 16]);
 
 impl Guid {
@@ -56,6 +56,32 @@ impl fmt::Display for Guid {
         write!(f, "{:02x}{:02x}-{:02x}{:02x}-", b[5], b[4], b[7], b[6])?;
         write!(f, "{:02x}{:02x}-", b[8], b[9])?;
         b[10..].iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+/// A text that is no GUID.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("is not a GUID")]
+pub struct NotGuid;
+
+impl std::str::FromStr for Guid {
+    type Err = NotGuid;
+
+    /// As [`fmt::Display`] writes it; capitals are read too.
+    fn from_str(text: &str) -> Result<Self, NotGuid> {
+        let groups: Vec<&str> = text.split('-').collect();
+        if groups.iter().map(|group| group.len()).ne([8, 4, 4, 4, 12]) {
+            return Err(NotGuid);
+        }
+        let digits = groups.concat();
+        if !digits.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+            return Err(NotGuid);
+        }
+        let mut bytes = u128::from_str_radix(&digits, 16).map_err(|_| NotGuid)?.to_be_bytes();
+        bytes[..4].reverse();
+        bytes[4..6].reverse();
+        bytes[6..8].reverse();
+        Ok(Self(bytes))
     }
 }
 

@@ -127,8 +127,10 @@ impl fmt::Debug for InstallRequest {
 pub struct UninstallRequest {
     /// The disk that carries the system; without one it must be the only such disk of the machine.
     pub boot: Option<DeviceMatch>,
-    /// VM storage goes too.
+    /// VM storage goes too: that on the boot disk and on the data disks that were made for it.
     pub wipe_data: bool,
+    /// Further disks that carry nothing but a node's data, and go with it.
+    pub data: Vec<DeviceMatch>,
 }
 
 /// What a boot was asked to do with the disks.

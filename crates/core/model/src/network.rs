@@ -258,9 +258,14 @@ impl Match {
     pub fn covers(&self, interface: &Interface) -> bool {
         match self {
             Self::Ethernet => interface.physical,
-            Self::Name(pattern) => glob(pattern.as_bytes(), interface.name.as_str().as_bytes()),
+            Self::Name(_) => self.covers_name(interface.name.as_str()),
             Self::Mac(mac) => interface.physical && interface.mac == Some(*mac),
         }
+    }
+
+    /// Whether an interface is meant of which only the name is known.
+    pub fn covers_name(&self, name: &str) -> bool {
+        matches!(self, Self::Name(pattern) if glob(pattern.as_bytes(), name.as_bytes()))
     }
 }
 

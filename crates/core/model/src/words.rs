@@ -50,6 +50,8 @@ pub struct Words {
     pub ssh_keys: Vec<SshKey>,
     pub clients: Vec<ApiClient>,
     pub tokens: Vec<ApiToken>,
+    /// `corbel.config`: where the document of this boot is fetched from.
+    pub config_url: Option<String>,
     pub stateless: Option<bool>,
     pub standalone: Option<bool>,
     pub rescue: bool,

@@ -1,7 +1,7 @@
 //! The plan of a boot: from kernel words, seed and the interfaces of the machine to the files, flags and warnings of this boot.
 //!
 //! Executed by `corbel-settle`, printed by `corbel settle --dry-run`. Precedence: kernel words, then the seed's file `words`, then
-//! `corbel.toml` (on an installed node its own `node.toml` stands in that place and there is no seed); keys, clients and tokens of all of them add up. Nothing that is wrong with the input stops the plan: it
+//! `corbel.toml`, which a document from a URL replaces (on an installed node its own `node.toml` stands in that place and there is no seed); keys, clients and tokens of all of them add up. Nothing that is wrong with the input stops the plan: it
 //! becomes a warning, and what is right is done.
 
 mod addressing;
@@ -25,6 +25,8 @@ use corbel_model::{HostName, Keymap};
 pub use document::effective_document;
 use said::Said;
 
+use crate::gate::Expected;
+
 /// systemd-networkd's files of this boot have names that begin so; older ones are removed.
 pub const NETWORK_PREFIX: &str = "/etc/systemd/network/10-corbel-";
 /// While it exists, sshd may start.
@@ -38,13 +40,35 @@ pub const AUTO_INSTALL_FLAG: &str = "/run/corbel/auto-install";
 pub const SEED_FILE: &str = "/run/corbel/seed.toml";
 /// The words of this boot, one a line: those of the seed, then those of the kernel. Absent on an installed node.
 pub const WORDS_FILE: &str = "/run/corbel/words";
+/// Where the document of this boot is fetched from; while it exists, `corbel-config.service` does it.
+pub const CONFIG_URL_FILE: &str = "/run/corbel/config-url";
 /// Public keys that let `admin` in.
 pub const KEYS_FILE: &str = "/etc/ssh/keys/admin";
-
-const SSHD_FILE: &str = "/etc/ssh/sshd_config.d/10-corbel.conf";
-const TIMESYNC_FILE: &str = "/etc/systemd/timesyncd.conf.d/10-corbel.conf";
 /// The layout of the keyboard, for `corbel-keyboard.service`.
 const KEYBOARD_FILE: &str = "/etc/vconsole.conf";
+
+/// Options of sshd of this boot.
+pub const SSHD_FILE: &str = "/etc/ssh/sshd_config.d/10-corbel.conf";
+/// The time servers of this boot.
+pub const TIMESYNC_FILE: &str = "/etc/systemd/timesyncd.conf.d/10-corbel.conf";
+
+/// What became of the document that `corbel.config` names.
+#[derive(Clone, PartialEq, Eq, Default)]
+pub enum Fetched {
+    /// It was not asked for, or there was no network yet.
+    #[default]
+    NotYet,
+    Document(String),
+    /// Why it could not be had.
+    Failed(String),
+}
+
+impl fmt::Debug for Fetched {
+    /// The document holds password hashes.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Fetched(hidden)")
+    }
+}
 
 /// Everything that somebody may have said about this boot, as text.
 #[derive(Clone, Default)]
@@ -57,6 +81,8 @@ pub struct Sources {
     pub words: Option<String>,
     /// The seed's file `corbel.toml`, or the `node.toml` of an installed node.
     pub document: Option<String>,
+    /// The document from a URL, which takes the place of the seed's.
+    pub fetched: Fetched,
     /// The seed's file `authorized_keys`.
     pub authorized_keys: Option<String>,
     /// The seed's files `clients/NAME.pem`, as (NAME, text).
@@ -103,6 +129,8 @@ pub struct SettlePlan {
     pub admin_password: Option<PasswordHash>,
     pub ssh: Ssh,
     pub time_sync: bool,
+    /// What the health gate will look for.
+    pub addresses: Expected,
     pub warnings: Vec<Warning>,
 }
 
@@ -114,6 +142,7 @@ pub fn plan_settle(sources: &Sources, interfaces: &[Interface]) -> SettlePlan {
         seed,
         hostname,
         may_install,
+        ..
     } = Said::read(sources, interfaces, &mut warnings);
     let installs = may_install && auto::installs(&words, &seed);
     let Seed {
@@ -128,6 +157,7 @@ pub fn plan_settle(sources: &Sources, interfaces: &[Interface]) -> SettlePlan {
         ..
     } = seed;
     let ssh = ssh(&ssh_keys, admin_password.is_some(), password_login, &mut warnings);
+    let config_url = words.config_url.clone().filter(|_| !sources.installed);
     let network = lower::network(&words, network, interfaces, &mut warnings);
     let mut files = vec![
         PlannedFile {
@@ -141,7 +171,8 @@ pub fn plan_settle(sources: &Sources, interfaces: &[Interface]) -> SettlePlan {
             content: files::hosts(&hostname),
         },
     ];
-    files.extend(networkd::render(&network, interfaces, &mut warnings));
+    let (network_files, addresses) = networkd::render(&network, interfaces, &mut warnings);
+    files.extend(network_files);
     if let Ssh::On { password_login } = ssh {
         files.push(PlannedFile {
             path: SSHD_FILE.into(),
@@ -178,6 +209,13 @@ pub fn plan_settle(sources: &Sources, interfaces: &[Interface]) -> SettlePlan {
             content: String::new(),
         });
     }
+    if let Some(url) = config_url {
+        files.push(PlannedFile {
+            path: CONFIG_URL_FILE.into(),
+            mode: 0o600,
+            content: url,
+        });
+    }
     let access = files::access(&clients, &tokens);
     files.push(PlannedFile {
         path: "/etc/corbel/access.toml".into(),
@@ -204,6 +242,7 @@ pub fn plan_settle(sources: &Sources, interfaces: &[Interface]) -> SettlePlan {
         SSH_FLAG,
         TIME_SYNC_OFF_FLAG,
         AUTO_INSTALL_FLAG,
+        CONFIG_URL_FILE,
         KEYS_FILE,
         SSHD_FILE,
         TIMESYNC_FILE,
@@ -220,6 +259,7 @@ pub fn plan_settle(sources: &Sources, interfaces: &[Interface]) -> SettlePlan {
         admin_password,
         ssh,
         time_sync,
+        addresses,
         warnings,
     }
 }

@@ -1,7 +1,7 @@
 //! Add a folder below `cases/`, get a test: what was said and seen in it, what must come out below `expected/`.
 //!
 //! Files of a case: `cmdline`, and if wanted `interfaces` (lines of NAME MAC carrier|none DRIVER), `words`, `corbel.toml`,
-//! `authorized_keys`, `clients/NAME.pem`, and `installed` (empty) for a node that runs from its own disk. `UPDATE_CASES=1` rewrites `expected/`; read the difference before it is committed.
+//! `authorized_keys`, `clients/NAME.pem`, `fetched` (the document of `corbel.config`) or `not-fetched` (why not), and `installed` (empty) for a node that runs from its own disk. `UPDATE_CASES=1` rewrites `expected/`; read the difference before it is committed.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -10,7 +10,10 @@ use std::path::{Path, PathBuf};
 
 use corbel_model::network::Interface;
 use corbel_model::seed;
-use corbel_plan::settle::{AUTO_INSTALL_FLAG, SettlePlan, Sources, effective_document, plan_settle};
+use corbel_plan::gate::Expected;
+use corbel_plan::settle::{
+    AUTO_INSTALL_FLAG, CONFIG_URL_FILE, Fetched, SettlePlan, Sources, effective_document, plan_settle,
+};
 use proptest::prelude::*;
 
 fn read(path: PathBuf) -> Option<String> {
@@ -50,6 +53,11 @@ fn outcome(case: &Path) -> BTreeMap<String, String> {
         command_line: read(case.join("cmdline")).expect("every case has a cmdline"),
         words: read(case.join("words")),
         document: read(case.join("corbel.toml")),
+        fetched: match (read(case.join("fetched")), read(case.join("not-fetched"))) {
+            (Some(document), _) => Fetched::Document(document),
+            (None, Some(reason)) => Fetched::Failed(reason.trim().to_owned()),
+            (None, None) => Fetched::NotYet,
+        },
         authorized_keys: read(case.join("authorized_keys")),
         clients,
         warnings: Vec::new(),
@@ -80,6 +88,7 @@ fn outcome(case: &Path) -> BTreeMap<String, String> {
         .collect();
     assert_eq!(found.len(), plan.files.len(), "no file is planned twice");
     found.insert("plan".into(), plan.to_string());
+    found.insert("addresses".into(), addresses(&plan.addresses));
     if let Some(hash) = &plan.admin_password {
         let secret = hash.expose();
         assert!(
@@ -94,10 +103,29 @@ fn outcome(case: &Path) -> BTreeMap<String, String> {
     found
 }
 
+/// What the health gate will look for; empty for what it looks for on a node of which nothing was said.
+fn addresses(expected: &Expected) -> String {
+    let Expected { fixed, automatic } = expected;
+    let mut text = String::new();
+    for address in fixed {
+        text += &format!("{} {}\n", address.interface, address.address);
+    }
+    for address in automatic {
+        let families = match (address.ipv4, address.ipv6) {
+            (true, true) => "any",
+            (true, false) => "IPv4",
+            _ => "IPv6",
+        };
+        text += &format!("{} {families}\n", address.interface);
+    }
+    if text == "* any\n" { String::new() } else { text }
+}
+
 /// Files of networkd may be named by another mark of the same card and match it by that.
 fn same_node(case: &Path, first: &SettlePlan, second: &SettlePlan) {
     let simple = |plan: &SettlePlan| -> Vec<(u32, String)> {
-        let all = plan.files.iter().filter(|file| file.path != AUTO_INSTALL_FLAG);
+        let once = [AUTO_INSTALL_FLAG, CONFIG_URL_FILE];
+        let all = plan.files.iter().filter(|file| !once.contains(&file.path.as_str()));
         let text = |content: &str| {
             let lines = content.lines().filter(|line| {
                 !["Name=", "MACAddress=", "Kind=!", "Type="]

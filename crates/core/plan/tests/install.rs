@@ -7,8 +7,8 @@ use std::fs;
 use std::io::Write as _;
 use std::path::Path;
 
-use corbel_layout::disk::{DiskLayout, Guids, Role, Sizes, lay_out};
-use corbel_layout::gpt::{Found, Partition};
+use corbel_layout::disk::{DiskLayout, Guids, Role, Sizes, data_set, lay_out, lay_out_data};
+use corbel_layout::gpt::{Found, Guid, Partition};
 use corbel_layout::signature::{LvmMember, Signature};
 use corbel_model::ByteSize;
 use corbel_model::install::{Action, DeviceMatch, InstallRequest, UninstallRequest};
@@ -62,6 +62,10 @@ struct DiskTable {
     /// Only its data partition is left.
     #[serde(default)]
     only_data: bool,
+    /// A data disk that was made for a node whose boot disk is as those of `corbel`, or for another one.
+    data_of: Option<String>,
+    /// Of the file system in the data partition.
+    label: Option<String>,
 }
 
 /// `lvm GROUP ID MEMBER,MEMBER TAG,TAG`, `md SET`, `fakeraid FORMAT`, `zfs POOL`, `ceph`, `luks`, `swap`, or a file system.
@@ -106,7 +110,7 @@ fn file_system(name: &'static str) -> Signature {
     Signature::FileSystem { name, label: None }
 }
 
-fn ours(layout: &DiskLayout, disk: &mut Disk) {
+fn ours(layout: &DiskLayout, label: Option<&str>, disk: &mut Disk) {
     let partitions = layout.partitions.iter().map(|laid_out| Partition {
         number: laid_out.number,
         name: laid_out.role.name().to_owned(),
@@ -129,7 +133,11 @@ fn ours(layout: &DiskLayout, disk: &mut Disk) {
             path: format!("{}{}", disk.path, laid_out.number),
             bytes: laid_out.extent.length,
             signatures: match laid_out.role {
-                Role::Config | Role::Log | Role::Data => vec![file_system("ext4")],
+                Role::Config | Role::Log => vec![file_system("ext4")],
+                Role::Data => vec![Signature::FileSystem {
+                    name: "ext4",
+                    label: label.map(str::to_owned),
+                }],
                 _ => Vec::new(),
             },
         })
@@ -174,6 +182,18 @@ impl From<DiskTable> for Disk {
             path,
             ..Disk::default()
         };
+        if let Some(whose) = &table.data_of {
+            let sizes = Sizes::default();
+            let boot = lay_out(20 << 30, 512, &sizes, &Guids::from_seed([9; 32])).expect("a layout");
+            let set = match whose.as_str() {
+                "this" => data_set(boot.disk, boot.partition(Role::Data).map(|data| data.id)),
+                _ => Guid([8; 16]),
+            };
+            let mut seed = [7; 32];
+            seed[..disk.name.len()].copy_from_slice(disk.name.as_bytes());
+            let layout = lay_out_data(bytes, disk.sector, &Guids::from_seed(seed), set).expect("a layout");
+            ours(&layout, table.label.as_deref(), &mut disk);
+        }
         if table.corbel.is_some() || table.only_data {
             let layout = lay_out(bytes, disk.sector, &Sizes::default(), &Guids::from_seed([9; 32])).expect("a layout");
             let layout = if table.only_data {
@@ -181,7 +201,7 @@ impl From<DiskTable> for Disk {
             } else {
                 layout
             };
-            ours(&layout, &mut disk);
+            ours(&layout, table.label.as_deref(), &mut disk);
             disk.installed = table.corbel.map(|version| Installed {
                 trial: None,
                 version: (version != "?").then_some(version),
@@ -219,6 +239,7 @@ fn outcome(case: &Path) -> String {
         let request = UninstallRequest {
             boot: words.install.storage_init.as_ref().map(|init| init.boot.clone()),
             wipe_data: words.install.keep_data == Some(false),
+            data: words.install.storage_init.map_or_else(Vec::new, |init| init.data),
         };
         return match plan_uninstall(&request, &observed) {
             Ok(plan) => plan.to_string(),

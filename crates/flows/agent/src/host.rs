@@ -5,12 +5,21 @@ use std::io::ErrorKind;
 use std::os::fd::{FromRawFd, OwnedFd};
 use std::path::Path;
 
+use crate::Pool;
 use crate::facilities::{Boot, Facilities, Firmware, Memory, Ssh};
 use crate::parse;
 use crate::virtualization::{Device, Extension, KvmFacts};
 
 /// What settle reported about this boot.
 const SETTLE_REPORT: &str = "/run/corbel/settle.json";
+
+/// What became of the partitions that an installed node keeps; absent on others.
+const STATE_REPORT: &str = "/run/corbel/state.json";
+
+/// A pool for each further data disk that this boot has mounted, named as its folder: where none is mounted, volumes would lie in memory.
+pub fn further_pools() -> Vec<Pool> {
+    parse::parse_pools(read(STATE_REPORT).as_bytes())
+}
 
 /// This machine.
 #[derive(Debug, Clone, Copy, Default)]

@@ -42,7 +42,7 @@ pub use document::{Answers, Password};
 pub use facilities::{Boot, BootSource, Facilities, Firmware, Memory, Ssh};
 pub use health::Health;
 use health::HealthCell;
-pub use host::Host;
+pub use host::{Host, further_pools};
 pub use journal::{Page, Step};
 pub use node::{HypervisorStatus, Node, VmCounts};
 pub use operations::{Follower, OperationError, OperationInfo, OperationKind, OperationState, Reservation};
@@ -53,6 +53,13 @@ pub use system::{
 pub use virtualization::{Device, Extension, KvmFacts, Verdict, VirtualizationState, judge};
 pub use work::{MACHINES_DEADLINE, Origin, Then};
 
+/// A directory with volumes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pool {
+    pub name: String,
+    pub path: String,
+}
+
 /// What the agent is told by its binary.
 #[derive(Debug, Clone)]
 pub struct Settings {
@@ -60,6 +67,8 @@ pub struct Settings {
     pub version: String,
     /// Directory of the default pool.
     pub pool_path: String,
+    /// Pools besides it.
+    pub further_pools: Vec<Pool>,
     /// The NAT network that is kept in place.
     pub nat: NetworkName,
     /// Longest that a call may take before its caller is told `Unavailable`.
@@ -76,6 +85,7 @@ impl Settings {
         Self {
             version: version.to_owned(),
             pool_path: "/data/images".to_owned(),
+            further_pools: vec![],
             nat: "default".parse().expect("`default` is a network name"),
             call_deadline: Duration::from_secs(30),
             watch_interval: Duration::from_secs(10),

@@ -3,7 +3,7 @@
 use corbel_model::ByteSize;
 use serde::Deserialize;
 
-use crate::{Boot, BootSource, Firmware, Memory, Ssh};
+use crate::{Boot, BootSource, Firmware, Memory, Pool, Ssh};
 
 /// `/proc/meminfo` (proc_meminfo(5)); amounts are KiB there.
 pub(crate) fn parse_meminfo(text: &str) -> Memory {
@@ -95,6 +95,25 @@ pub(crate) fn parse_warnings(json: &[u8]) -> Vec<String> {
         .unwrap_or_default()
 }
 
+/// The pools on the further data disks of `/run/corbel/state.json`; `/data` has the default pool.
+pub(crate) fn parse_pools(json: &[u8]) -> Vec<Pool> {
+    #[derive(Deserialize)]
+    struct StateReport {
+        data: Vec<String>,
+    }
+    let Ok(report) = serde_json::from_slice::<StateReport>(json) else {
+        return vec![];
+    };
+    let pool = |mount: &String| {
+        let name = mount.strip_prefix('/').filter(|name| *name != "data")?;
+        Some(Pool {
+            name: name.to_owned(),
+            path: format!("{mount}/images"),
+        })
+    };
+    report.data.iter().filter_map(pool).collect()
+}
+
 #[derive(Deserialize)]
 struct SshReport {
     ssh: bool,
@@ -175,6 +194,13 @@ mod tests {
         let ssh = parse_ssh(br#"{"ssh":true,"ssh_message":"SSH is on for admin","later":1}"#).expect("a report");
         assert_eq!((ssh.on, ssh.message.as_str()), (true, "SSH is on for admin"));
         assert_eq!(parse_ssh(br#"{"ssh":true}"#), None);
+        let pools = parse_pools(br#"{"config":true,"data":["/data","/data2"]}"#);
+        let expected = Pool {
+            name: "data2".to_owned(),
+            path: "/data2/images".to_owned(),
+        };
+        assert_eq!(pools, [expected]);
+        assert!(parse_pools(b"").is_empty());
     }
 
     #[test]

@@ -11,7 +11,7 @@ use corbel_virt::{Console, Hypervisor, Network, UploadChunk, VirtError, VirtEven
 use tokio::sync::broadcast;
 
 use crate::fake::{FakeFacilities, FakeSystem};
-use crate::{Agent, Event, Settings};
+use crate::{Agent, Event, Pool, Settings};
 
 fn agent(hypervisor: Arc<dyn Hypervisor>) -> Arc<Agent> {
     agent_with(hypervisor, Duration::from_millis(200))
@@ -105,6 +105,30 @@ async fn missing_defaults_are_a_reason_to_be_degraded() {
     until("the defaults are there", || agent.health().is_ready()).await;
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_further_pool_is_kept_in_place_and_condemns_nobody() {
+    let fake = Arc::new(Fake::new());
+    let broken = VirtError::Failed {
+        operation: "pool start".to_owned(),
+        problem: "no such directory".to_owned(),
+    };
+    fake.fail_on("ensure_pool", broken);
+    let pool = |name: &str| Pool {
+        name: name.to_owned(),
+        path: format!("/{name}/images"),
+    };
+    let settings = Settings {
+        further_pools: vec![pool("data2"), pool("data3")],
+        ..Settings::node("1.0.0")
+    };
+    let (facilities, system) = (FakeFacilities::default(), FakeSystem::default());
+    let agent = Agent::new(fake.clone(), Arc::new(facilities), Arc::new(system), settings);
+    tokio::spawn(Arc::clone(&agent).run());
+    until("it is ready", || agent.health().is_ready()).await;
+    let expected = [("data3".to_owned(), "/data3/images".to_owned())];
+    assert_eq!(fake.further_pools(), expected.into());
+}
+
 /// Blocks each call until it is let go.
 #[derive(Debug, Default)]
 struct Hanging {
@@ -163,6 +187,7 @@ impl Hypervisor for Hanging {
     fn delete_volume(&self, _: &VolumeName) -> Result<(), VirtError> { unused() }
     fn list_networks(&self) -> Result<Vec<Network>, VirtError> { unused() }
     fn ensure_defaults(&self, _: &str, _: &NetworkName) -> Result<(), VirtError> { Ok(()) }
+    fn ensure_pool(&self, _: &str, _: &str) -> Result<(), VirtError> { Ok(()) }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -6,7 +6,7 @@ use corbel_model::vm::VmSummary;
 use corbel_virt::{VirtEvent, VmChange};
 use tokio::sync::broadcast::error::RecvError;
 
-use crate::{Agent, Event, Health};
+use crate::{Agent, Event, Health, Pool};
 
 impl Agent {
     /// Watches until dropped.
@@ -48,6 +48,7 @@ impl Agent {
     /// `None` when all is well. `afresh` also puts the defaults in place and asks for the version.
     async fn look(&self, afresh: bool) -> Option<String> {
         let (pool, nat) = (self.settings.pool_path.clone(), self.settings.nat.clone());
+        let further = self.settings.further_pools.clone();
         let outcome = self.calls.probe(&self.hypervisor, move |h| {
             h.ping()?;
             if !afresh {
@@ -55,6 +56,12 @@ impl Agent {
             }
             let version = h.version()?;
             let defaults = h.ensure_defaults(&pool, &nat).err();
+            // A node whose second data disk has a trouble is no worse a node: the VMs on the first one must not suffer.
+            for Pool { name, path } in &further {
+                if let Err(error) = h.ensure_pool(name, path) {
+                    tracing::warn!(pool = %name, error = %error, "a further pool cannot be used");
+                }
+            }
             Ok((
                 Some(version),
                 defaults.map(|error| format!("the default pool or network is missing: {error}")),

@@ -19,6 +19,7 @@ mod fetch;
 mod initrd;
 pub mod inspect;
 mod iso;
+mod keys;
 mod loaders;
 mod mirror;
 mod netboot;

@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 
 use corbel_release::recipe::{self as parse, Modules, Packages, Prune, Recipe, Units};
 
-use crate::BuildError;
 use crate::cache::Key;
+use crate::{BuildError, keys};
 
 /// A recipe, read.
 #[derive(Debug)]
@@ -21,6 +21,8 @@ pub(crate) struct Loaded {
     pub(crate) units: Units,
     /// Path from the root → file.
     pub(crate) overlay: BTreeMap<String, OverlayFile>,
+    /// Public keys that the node trusts besides the one of the build: name of the file → text.
+    pub(crate) keys: BTreeMap<String, String>,
     /// The texts as they stand, for keys.
     texts: BTreeMap<&'static str, String>,
 }
@@ -91,6 +93,7 @@ pub(crate) fn load(folder: &Path) -> Result<Loaded, BuildError> {
         modules: parse::parse_modules(&texts["modules.toml"]).map_err(bad)?,
         units: parse::parse_units(&texts["units.toml"]).map_err(bad)?,
         overlay,
+        keys: keys::load(&folder.join("keys"))?,
         texts,
     })
 }

@@ -19,7 +19,7 @@ use crate::scratch::{Scratch, temporary};
 use crate::sign::SigningKey;
 use crate::tools::Tools;
 use crate::{BuildError, BuildRequest, Built};
-use crate::{demo, fetch, initrd, iso, loaders, mirror, netboot, packages, recipe, resolve, root};
+use crate::{demo, fetch, initrd, iso, keys, loaders, mirror, netboot, packages, recipe, resolve, root};
 
 /// Steps that a build has.
 const STEPS: usize = 12;
@@ -113,10 +113,7 @@ fn run(request: &BuildRequest, report: Report<'_>) -> Result<Built, BuildError> 
             manifest: &manifest,
             os_release: &os_release,
             loaders: &loaders::loaders(work, &tools, step)?,
-            keys: &key
-                .iter()
-                .map(|key| (format!("{}.pub", key.name()), key.public_text()))
-                .collect::<Vec<_>>(),
+            keys: &keys::trusted(key.as_ref(), &recipe.keys),
         };
         let image = root::append(work, &base, &additions, &tools, step)?;
         root::seal(image, &tools, step)

@@ -18,6 +18,8 @@ pub struct ConfigFiles<'a> {
     pub document: Option<&'a str>,
     /// The owner's kernel words, for the file `words`.
     pub words: &'a [String],
+    /// Which data partition is mounted where, for the file `data-partitions`.
+    pub places: &'a str,
 }
 
 impl std::fmt::Debug for ConfigFiles<'_> {
@@ -25,6 +27,7 @@ impl std::fmt::Debug for ConfigFiles<'_> {
         f.debug_struct("ConfigFiles")
             .field("document", &self.document.is_some())
             .field("words", &self.words)
+            .field("places", &self.places)
             .finish()
     }
 }

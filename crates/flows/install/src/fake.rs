@@ -232,6 +232,7 @@ impl Facilities for FakeMachine {
                 .config
                 .insert("node.toml".into(), files.document.unwrap_or_default().into());
             world.config.insert("words".into(), files.words.join(" "));
+            world.config.insert("data-partitions".into(), files.places.into());
         })?)
     }
     fn add_boot_entry(&self, drive: &HardDrive) -> Result<(), FacilityError> {

@@ -151,6 +151,7 @@ impl Facilities for Machine {
             let text = format!("{}\n", files.words.join(" "));
             write_atomic(&mounted.folder.join("words"), text.as_bytes(), 0o600)?;
         }
+        write_atomic(&mounted.folder.join("data-partitions"), files.places.as_bytes(), 0o644)?;
         mounted.finish()
     }
 

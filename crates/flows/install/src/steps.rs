@@ -8,6 +8,7 @@ use corbel_layout::disk::{DiskLayout, LaidOut, Role};
 use corbel_layout::grub::bios;
 use corbel_layout::slot::Slot;
 use corbel_layout::{Extent, ReadAt};
+use corbel_plan::data::render_places;
 use corbel_plan::install::{InstallPlan, PlannedDisk, Step};
 use corbel_sys::Cancel;
 use corbel_upgrade::{Release, SlotDevice, Step as Report, Summed, write_verified};
@@ -77,9 +78,11 @@ pub(crate) fn do_step(
         Step::WriteRoot { disk } => write_root(planned(plan, disk)?, system, summed, facilities, report, cancel),
         Step::WriteConfig { disk } => {
             let partition = node(planned(plan, disk)?, Role::Config)?;
+            let places = render_places(&plan.places());
             let files = ConfigFiles {
                 document: plan.document.as_deref(),
                 words: &plan.words,
+                places: &places,
             };
             let written = facilities.write_config(&partition, files);
             written.map_err(failed(&step.to_string()))

@@ -259,6 +259,12 @@ fn an_installed_disk_starts_under_both_firmwares() {
     assert_eq!(bios::core_sector(&sector0), Some(bios.offset / 512));
     let world = machine.lock();
     assert_eq!(world.entries[0].guid, front.partitions[0].id.0);
+    let data = find_data(&front.partitions).expect("a data partition").id;
+    assert_eq!(
+        world.config["data-partitions"],
+        format!("{data} /data\n"),
+        "the boot does as the plan said"
+    );
     let entry = String::from_utf8_lossy(&world.esp["loader/entries/corbel-a.conf"]).into_owned();
     assert!(entry.contains("corbel.slot=a console=ttyS0"), "{entry}");
 }
@@ -317,7 +323,10 @@ fn a_removed_system_leaves_no_trace_or_only_the_data() {
     for wipe_data in [false, true] {
         let before = installed(&image);
         let offset = with_guest(&before);
-        let request = UninstallRequest { boot: None, wipe_data };
+        let request = UninstallRequest {
+            wipe_data,
+            ..UninstallRequest::default()
+        };
         let plan = plan_uninstall(&request, &observed(&before, "1.0.0", Some("1.0.0"))).expect("a plan");
         let start = before.writes();
         let done = before.fork();

@@ -1,6 +1,7 @@
 //! The dumb half: does the plan line by line and notes what was done and what was not.
 
 use corbel_model::access::PasswordHash;
+use corbel_plan::gate::Expected;
 use corbel_plan::settle::{NETWORK_PREFIX, SEED_FILE, SSH_FLAG, SettlePlan, Ssh, WORDS_FILE};
 use serde::Serialize;
 
@@ -21,6 +22,8 @@ pub struct Report {
     pub ssh: bool,
     /// The same as a sentence, with the reason when it is off.
     pub ssh_message: String,
+    /// The addresses that the configuration asks for, for the health gate.
+    pub addresses: Expected,
     /// Paths that were written.
     pub applied: Vec<String>,
     /// One sentence each.
@@ -38,6 +41,7 @@ pub(crate) fn apply(facilities: &dyn Facilities, plan: &SettlePlan, keeps: bool,
         hostname: plan.hostname.to_string(),
         ssh: matches!(plan.ssh, Ssh::On { .. }),
         ssh_message: ssh_message(&plan.ssh),
+        addresses: plan.addresses.clone(),
         applied: Vec::new(),
         warnings: plan.warnings.iter().map(ToString::to_string).collect(),
     };

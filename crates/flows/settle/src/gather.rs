@@ -4,6 +4,7 @@ use corbel_model::words::Warning;
 use corbel_plan::settle::Sources;
 
 use crate::Facilities;
+use crate::configure;
 use crate::facilities::chain;
 
 pub(crate) fn sources(facilities: &dyn Facilities) -> Sources {
@@ -18,6 +19,7 @@ pub(crate) fn sources(facilities: &dyn Facilities) -> Sources {
         own(facilities, &mut sources);
         return sources;
     }
+    sources.fetched = configure::fetched(facilities);
     let files = facilities.seed().unwrap_or_else(|error| {
         let problem = format!("{}; the node boots without it", chain(&error));
         sources.warnings.push(Warning::new("seed", problem));

@@ -13,11 +13,14 @@
 //! On any other node the configuration of the boot is written down once more, as a document and as words (`/run/corbel/seed.toml` and
 //! `words`, for root alone): an installation goes by these two, so that the installed node is what this boot was.
 //!
+//! With the word `corbel.config` the document comes from a URL: [`configure`] fetches it when there is a network, and settles again.
+//!
 //! Nothing in here ends a boot: what fails becomes a warning in `settle.json`, which console and API show, and the rest is done.
 //! Running it again gives the same files. The kernel's command line keeps what was typed there, `adminpw` included: it is a hash,
 //! `/proc/cmdline` is readable by every process of the node, and a node that shall not show it gets it from the seed instead.
 
 mod apply;
+mod configure;
 mod facilities;
 mod gather;
 mod host;
@@ -28,6 +31,7 @@ use corbel_model::words::Warning;
 use corbel_plan::settle::{Need, SettlePlan, Ssh, effective_document, needs, plan_settle};
 
 pub use apply::{REPORT_FILE, Report};
+pub use configure::{ConfigFacilities, configure};
 pub use corbel_plan::settle::{SEED_FILE, WORDS_FILE};
 pub use facilities::{Facilities, FacilityError};
 pub use host::{Host, SeedPlace};

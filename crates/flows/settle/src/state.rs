@@ -3,7 +3,8 @@
 //! Run by `corbel-state.service`, only with the kernel word `corbel.slot`. Nothing in here ends a boot: a file system that cannot be
 //! had is told, and the node goes on with what it has in memory in that place, so that it can be reached and repaired.
 
-use corbel_plan::settle::state::{Kept, ON_CONFIG, ON_DATA, StateMount, StatePartition, StatePlan, plan_state};
+use corbel_plan::data::{Known, render_places};
+use corbel_plan::settle::state::{Kept, ON_CONFIG, ON_DATA, StateMount, StatePartition, plan_state};
 use serde::{Deserialize, Serialize};
 
 use crate::facilities::{FacilityError, chain};
@@ -14,9 +15,9 @@ pub const STATE_FILE: &str = "/run/corbel/state.json";
 pub const INSTALLED_FLAG: &str = "/run/corbel/installed";
 /// The journal goes to the disk when this folder is there (journald.conf(5), `Storage=auto`).
 const JOURNAL: &str = "/var/log/journal";
-/// How many data partitions there were, so that a boot waits for a disk only while one is missing. The node's own disk needs no
-/// waiting: the root is on it.
-const DATA_COUNT: &str = "/config/data-partitions";
+/// Which data partition is mounted where, so that each has its place for good, and a boot waits for a disk only while one is missing. The
+/// node's own disk needs no waiting: the root is on it.
+const DATA_PLACES: &str = "/config/data-partitions";
 const MACHINE_ID: &str = "/config/machine-id";
 const SYSTEM_MACHINE_ID: &str = "/etc/machine-id";
 
@@ -72,24 +73,15 @@ pub fn mount_state(facilities: &dyn StateFacilities) -> Option<StateReport> {
             Vec::new()
         })
     };
-    let mut plan = plan_state(&disk, &partitions(false));
-    let early = plan.config.take();
+    let seen = partitions(false);
+    let early = plan_state(&disk, &seen, &Known::Nothing).config;
     let config = early.as_ref().map(|mount| facilities.mount(mount, true));
-    let known = count(facilities, matches!(config, Some(Ok(_))));
-    if known.is_none_or(|known| known > plan.data.len()) {
-        plan = StatePlan {
-            config: None,
-            ..plan_state(&disk, &partitions(true))
-        };
+    let known = known(facilities, matches!(config, Some(Ok(_))));
+    let mut plan = plan_state(&disk, &seen, &known);
+    if plan.lacks(&known) {
+        plan = plan_state(&disk, &partitions(true), &known);
     }
     report.warnings.extend(plan.warnings);
-    if let Some(known) = known.filter(|known| *known > plan.data.len()) {
-        let seen = plan.data.len();
-        report
-            .warnings
-            .push(format!("{known} data partitions were there before, and {seen} now"));
-    }
-    let found = plan.data.len();
     let config = match (early, config) {
         (Some(_), Some(Ok(note))) => {
             report.warnings.extend(note);
@@ -126,11 +118,9 @@ pub fn mount_state(facilities: &dyn StateFacilities) -> Option<StateReport> {
     };
     if config {
         done(MACHINE_ID, machine_id(facilities));
-        if known.is_none_or(|known| known < found) {
-            done(
-                DATA_COUNT,
-                facilities.write_state(DATA_COUNT, format!("{found}\n").as_bytes(), 0o644),
-            );
+        if !plan.places.is_empty() && known != Known::Places(plan.places.clone()) {
+            let note = render_places(&plan.places);
+            done(DATA_PLACES, facilities.write_state(DATA_PLACES, note.as_bytes(), 0o644));
         }
         for kept in &ON_CONFIG {
             done(kept.at, facilities.keep(kept));
@@ -152,12 +142,11 @@ pub fn mount_state(facilities: &dyn StateFacilities) -> Option<StateReport> {
     Some(report)
 }
 
-/// The number that an earlier boot noted.
-fn count(facilities: &dyn StateFacilities, config: bool) -> Option<usize> {
-    let bytes = config
-        .then(|| facilities.read_state(DATA_COUNT))
-        .and_then(Result::ok)??;
-    String::from_utf8(bytes).ok()?.trim().parse().ok()
+/// What the installer or an earlier boot noted.
+fn known(facilities: &dyn StateFacilities, config: bool) -> Known {
+    let bytes = config.then(|| facilities.read_state(DATA_PLACES)).and_then(Result::ok);
+    let text = bytes.flatten().and_then(|bytes| String::from_utf8(bytes).ok());
+    text.map_or(Known::Nothing, |text| Known::parse(&text))
 }
 
 /// The identity of the first boot is kept. corbel-init gave the system the same one already, from the disk; a file that an owner brought

@@ -36,9 +36,14 @@ pub(crate) fn volume<'a>(name: &'a str, operation: &'static str) -> About<'a> {
 
 /// A call about the default pool.
 pub(crate) fn pool(operation: &'static str) -> About<'static> {
+    pool_named(POOL, operation)
+}
+
+/// A call about any pool.
+pub(crate) fn pool_named<'a>(name: &'a str, operation: &'static str) -> About<'a> {
     About {
         kind: "pool",
-        name: POOL,
+        name,
         operation,
         field: None,
     }

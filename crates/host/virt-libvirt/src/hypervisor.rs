@@ -135,6 +135,10 @@ impl Hypervisor for Libvirt {
         self.call(|connection| defaults::ensure(connection, pool_path, nat))
     }
 
+    fn ensure_pool(&self, name: &str, path: &str) -> Result<(), VirtError> {
+        self.call(|connection| defaults::ensure_pool(connection, name, path).map(drop))
+    }
+
     fn has_vm(&self, name: &VmName) -> Result<bool, VirtError> {
         self.call(|connection| match machines::lookup(connection, name.as_str()) {
             Ok(_) => Ok(true),

@@ -42,6 +42,19 @@ fn the_test_driver_keeps_the_rules() {
 }
 
 #[test]
+fn a_further_pool_is_made_once_and_stays_active() {
+    let libvirt = test_driver();
+    for path in ["/tmp/corbel-never-made-2", "/tmp/elsewhere"] {
+        libvirt.ensure_pool("data2", path).unwrap();
+    }
+    let other = Connect::open(Some("test:///default")).unwrap();
+    let pool = virt::storage_pool::StoragePool::lookup_by_name(&other, "data2").unwrap();
+    assert!(pool.is_active().unwrap() && pool.get_autostart().unwrap());
+    assert_eq!(crate::volumes::pool_path(&pool).unwrap(), "/tmp/corbel-never-made-2");
+    assert!(libvirt.ensure_pool("a\0b", "/tmp/x").is_err());
+}
+
+#[test]
 fn what_others_do_shows_at_once() {
     let libvirt = test_driver();
     let mut events = libvirt.events();

@@ -151,6 +151,8 @@ pub trait Hypervisor: Send + Sync + std::fmt::Debug {
     fn list_networks(&self) -> Result<Vec<Network>, VirtError>;
     /// The default pool (a directory) and the default NAT network exist and are active after this.
     fn ensure_defaults(&self, pool_path: &str, nat: &NetworkName) -> Result<(), VirtError>;
+    /// A further pool, a directory too, is active after this; one of that name that is there stays as it is.
+    fn ensure_pool(&self, name: &str, path: &str) -> Result<(), VirtError>;
 
     /// Whether `name` may be used for a new machine; a hint for early errors, not a lock.
     fn has_vm(&self, name: &VmName) -> Result<bool, VirtError> {

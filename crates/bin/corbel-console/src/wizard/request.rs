@@ -84,8 +84,8 @@ impl Wizard {
             Task::Uninstall => Some(Request::Uninstall(UninstallRequest {
                 boot: system,
                 keep_data: self.keep_data,
-                reboot: false,
                 dry_run: true,
+                ..UninstallRequest::default()
             })),
             Task::Upgrade { downgrade } => Some(Request::Upgrade(UpgradeRequest {
                 medium: true,

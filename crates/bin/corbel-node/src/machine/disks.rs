@@ -239,7 +239,7 @@ pub(super) fn told_removal(plan: &UninstallPlan) -> Plan {
     Plan {
         erases: sentences(&plan.erased),
         steps: plan.steps.iter().map(ToString::to_string).collect(),
-        warnings: vec![],
+        warnings: plan.warnings.clone(),
     }
 }
 

@@ -9,19 +9,24 @@ use std::time::Duration;
 use clap::Args;
 use corbel_client::Client;
 use corbel_node_api::{Health as ApiHealth, HypervisorState, NodeInfo, RebootRequest, SOCKET_PATH, VmState, VmSummary};
-use corbel_plan::gate::Facts;
+use corbel_plan::gate::{Expected, Facts, missing_address};
 use corbel_upgrade::{Health, Verdict};
+
+use serde::Deserialize;
 
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::printer::Printer;
 
+/// What settle noted of this boot.
+const SETTLED: &str = corbel_settle::REPORT_FILE;
 /// Between two looks.
 const PAUSE: Duration = Duration::from_secs(2);
 /// What machines get to stop before a version that is not healthy is left.
 const MACHINES_SECONDS: u32 = 120;
 /// From asking the node to restart to doing without it.
 const RESTART_LIMIT: Duration = Duration::from_secs(240);
+const REPORT_LIMIT: u64 = 1 << 20;
 const UPTIME: &str = "/proc/uptime";
 /// How the daemon begins its reason when libvirt answers and its defaults are missing.
 const DEFAULTS: &str = "the default pool or network is missing";
@@ -49,6 +54,7 @@ pub(crate) fn run(args: &GateArgs, printer: &Printer) -> Result<(), Failure> {
         .build()
         .map_err(|error| failed(error.into()))?;
     let asking = Asking {
+        expected: expected(Path::new(SETTLED)),
         client: Client::local(&args.socket),
         runtime,
         seen: RefCell::default(),
@@ -64,7 +70,19 @@ pub(crate) fn run(args: &GateArgs, printer: &Printer) -> Result<(), Failure> {
     Ok(())
 }
 
+/// The addresses that this boot's configuration asks for. Without a note the gate asks for any, as one that judged without it did.
+fn expected(report: &Path) -> Expected {
+    #[derive(Default, Deserialize)]
+    #[serde(default)]
+    struct Settled {
+        addresses: Expected,
+    }
+    let bytes = corbel_sys::read_limited(report, REPORT_LIMIT).unwrap_or_default();
+    serde_json::from_slice::<Settled>(&bytes).unwrap_or_default().addresses
+}
+
 struct Asking {
+    expected: Expected,
     client: Client,
     runtime: tokio::runtime::Runtime,
     /// Machines that ran at some time: one that its guest has switched off since is not missing.
@@ -81,6 +99,7 @@ impl Health for Asking {
                 health.as_ref(),
                 node.as_ref(),
                 machines.as_deref(),
+                &self.expected,
                 &mut self.seen.borrow_mut(),
             )
         })
@@ -118,6 +137,7 @@ fn facts(
     health: Option<&ApiHealth>,
     node: Option<&NodeInfo>,
     machines: Option<&[VmSummary]>,
+    expected: &Expected,
     seen: &mut BTreeSet<String>,
 ) -> Facts {
     let machines = machines.unwrap_or_default();
@@ -130,6 +150,10 @@ fn facts(
         .and_then(|node| node.hypervisor.reason.as_deref())
         .unwrap_or_default();
     let without_defaults = reason.starts_with(DEFAULTS);
+    let addresses = node.map_or(&[][..], |node| &node.addresses).iter();
+    let addresses: Vec<_> = addresses
+        .filter_map(|at| Some((at.interface.clone(), at.address.parse().ok()?)))
+        .collect();
     let ready = node.is_some_and(|node| node.hypervisor.state == HypervisorState::Ready);
     Facts {
         api: health.is_some() && node.is_some(),
@@ -139,9 +163,7 @@ fn facts(
         } else {
             vec![]
         },
-        address: node
-            .is_none_or(|node| node.addresses.is_empty())
-            .then(|| "no interface has an address".to_owned()),
+        address: missing_address(expected, &addresses),
         machines_down: down.map(|vm| vm.name.clone()).collect(),
     }
 }
@@ -172,7 +194,8 @@ mod tests {
 
     fn judged(node: Option<&NodeInfo>, machines: &[VmSummary], seen: &mut BTreeSet<String>) -> Result<(), String> {
         let health = serde_json::from_str::<ApiHealth>(r#"{"status":"ok"}"#).unwrap();
-        let facts = facts(node.map(|_| &health), node, Some(machines), seen);
+        let expected = Expected::default();
+        let facts = facts(node.map(|_| &health), node, Some(machines), &expected, seen);
         match decide(&facts, Duration::from_secs(9), Duration::from_secs(9)) {
             Decision::Healthy => Ok(()),
             Decision::Wait(why) | Decision::Unhealthy(why) => Err(why),
@@ -208,6 +231,23 @@ mod tests {
         }
         let why = said(Some(&ready), &[machine("off")]).unwrap_err();
         assert!(why.ends_with("these VMs do not run: web"), "{why}");
+    }
+
+    #[test]
+    fn the_address_of_the_configuration_is_asked_for() {
+        let folder = tempfile::tempdir().unwrap();
+        let report = folder.path().join("settle.json");
+        assert_eq!(expected(&report), Expected::default());
+        let text = r#"{"hostname":"n","addresses":{"fixed":[{"interface":"eno1","address":"192.0.2.1"}],"later":1}}"#;
+        corbel_sys::write_atomic(&report, text.as_bytes(), 0o644).unwrap();
+        let expected = expected(&report);
+        let said = |addresses: &str| {
+            let node = node("ready", None, addresses);
+            facts(None, Some(&node), None, &expected, &mut BTreeSet::new()).address
+        };
+        assert_eq!(said(ADDRESS), None);
+        let other = r#"{"interface":"eno1","address":"192.0.2.2"}"#;
+        assert_eq!(said(other).as_deref(), Some("eno1 has not its address 192.0.2.1"));
     }
 
     #[test]

@@ -78,7 +78,7 @@ pub(crate) struct InstallArgs {
     auto: bool,
 }
 
-fn device(text: &str) -> Result<DiskMatch, String> {
+pub(super) fn device(text: &str) -> Result<DiskMatch, String> {
     match parse_device(text) {
         Ok(device) => Ok(DiskMatch::from(&device)),
         Err(error) => Err(error.problem),

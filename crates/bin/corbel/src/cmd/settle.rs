@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use corbel_settle::{Host, SeedPlace};
+use corbel_settle::{Host, Report, SeedPlace};
 use serde_json::json;
 
 use crate::failure::Failure;
@@ -24,6 +24,9 @@ pub(crate) struct SettleArgs {
     /// Mount what an installed node keeps, and do nothing else
     #[arg(long, conflicts_with_all = ["dry_run", "root", "cmdline", "seed"])]
     state: bool,
+    /// Fetch the document that the word corbel.config names, and settle again with it
+    #[arg(long, conflicts_with_all = ["dry_run", "root", "cmdline", "seed", "state"])]
+    fetch: bool,
     /// Take this folder for the seed
     #[arg(long, value_name = "DIR")]
     seed: Option<PathBuf>,
@@ -33,6 +36,15 @@ pub(crate) struct SettleArgs {
 pub(crate) fn run(args: SettleArgs, printer: &Printer) -> Result<(), Failure> {
     if args.state {
         return state(printer);
+    }
+    if args.fetch {
+        return match corbel_settle::configure(&Host::default()) {
+            Some(report) => told(&report, printer),
+            None => {
+                printer.talk("no document was asked for: the word corbel.config=URL names one");
+                Ok(())
+            }
+        };
     }
     let mut host = Host::below(args.root);
     if let Some(text) = args.cmdline {
@@ -65,9 +77,12 @@ pub(crate) fn run(args: SettleArgs, printer: &Printer) -> Result<(), Failure> {
         }
         return printer.bytes(text.as_bytes());
     }
-    let report = corbel_settle::settle(&host);
+    told(&corbel_settle::settle(&host), printer)
+}
+
+fn told(report: &Report, printer: &Printer) -> Result<(), Failure> {
     if printer.json {
-        return printer.document(&report);
+        return printer.document(report);
     }
     printer.talk(&format!("settled as {}; {}", report.hostname, report.ssh_message));
     for warning in &report.warnings {

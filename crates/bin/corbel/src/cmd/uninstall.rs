@@ -1,10 +1,9 @@
 //! `corbel uninstall`: gives the disk back. VM storage stays unless it is said otherwise.
 
 use clap::Args;
-use corbel_model::install::parse_device;
 use corbel_node_api::{DiskMatch, UninstallRequest};
 
-use super::install::show;
+use super::install::{device, show};
 use crate::ask;
 use crate::failure::Failure;
 use crate::follow::follow;
@@ -14,14 +13,17 @@ use crate::settings::Context;
 #[derive(Debug, Args)]
 pub(crate) struct UninstallArgs {
     /// The disk with the system; without it there must be exactly one
-    #[arg(long, value_name = "DISK")]
-    device: Option<String>,
+    #[arg(long, value_name = "DISK", value_parser = device)]
+    device: Option<DiskMatch>,
     /// Leave VM storage where it is, which is also the default
     #[arg(long, conflicts_with = "wipe_data")]
     keep_data: bool,
     /// Erase VM storage too
     #[arg(long)]
     wipe_data: bool,
+    /// A further disk whose VM storage goes too; may be given again. Data disks that were made for this node need no naming
+    #[arg(long, value_name = "DISK", value_parser = device, requires = "wipe_data")]
+    data: Vec<DiskMatch>,
     /// Only say what would be done
     #[arg(long)]
     dry_run: bool,
@@ -36,11 +38,10 @@ pub(crate) struct UninstallArgs {
 /// Runs the command.
 pub(crate) async fn run(args: UninstallArgs, context: &Context<'_>, interrupts: Interrupts) -> Result<(), Failure> {
     let (client, printer) = (context.client()?, context.printer);
-    let device = args.device.as_deref().map(parse_device).transpose();
-    let device = device.map_err(|error| Failure::usage(format!("--device: {}", error.problem)))?;
     let request = UninstallRequest {
-        boot: device.as_ref().map(DiskMatch::from),
+        boot: args.device,
         keep_data: !args.wipe_data,
+        data: args.data,
         reboot: args.reboot,
         dry_run: true,
     };

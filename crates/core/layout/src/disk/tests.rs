@@ -113,7 +113,7 @@ fn what_does_not_fit_is_said_with_both_numbers() {
         lay_out(20 * GIB, 520, &Sizes::default(), &guids()),
         Err(LayoutError::Table(TableError::Sector { sector: 520 }))
     ));
-    assert!(lay_out_data(GIB, 512, &guids()).is_err());
+    assert!(lay_out_data(GIB, 512, &guids(), Guid::default()).is_err());
     assert!(lay_out(0, 512, &Sizes::default(), &guids()).is_err());
 }
 
@@ -156,6 +156,24 @@ fn check_only_data(layout: &DiskLayout) {
     assert_eq!(
         find_data(&found.partitions).map(|p| p.length),
         Some(layout.partitions[0].extent.length)
+    );
+}
+
+#[test]
+fn a_data_disk_says_whose_it_is_and_no_two_are_the_same() {
+    let (mine, other) = (Guid([1; 16]), Guid([2; 16]));
+    let disk = |seed: u8, set: Guid| {
+        let layout = lay_out_data(20 * GIB, 512, &Guids::from_seed([seed; 32]), set).expect("it fits");
+        check(&layout);
+        layout.disk
+    };
+    assert!(is_of_set(mine, disk(1, mine)) && !is_of_set(other, disk(1, mine)));
+    assert_ne!(disk(1, mine), disk(2, mine));
+    assert_eq!(&disk(1, mine).to_string()[14..15], "8", "it has a version");
+    assert_eq!(
+        (data_set(mine, Some(other)), data_set(mine, None)),
+        (other, mine),
+        "the data outlives the system"
     );
 }
 
@@ -233,7 +251,7 @@ proptest! {
                 check_only_data(&alone);
             }
         }
-        if let Ok(layout) = lay_out_data(disk_mib * MIB + odd * 4096, sector, &guids) {
+        if let Ok(layout) = lay_out_data(disk_mib * MIB + odd * 4096, sector, &guids, Guid::default()) {
             check(&layout);
         }
     }

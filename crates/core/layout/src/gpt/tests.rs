@@ -34,6 +34,22 @@ fn the_checksum_is_the_standard_one() {
 }
 
 #[test]
+fn an_identifier_is_read_as_it_is_shown() {
+    let text = "c12a7328-f81f-11d2-ba4b-00a0c93ec93b";
+    let guid: Guid = text.parse().expect("a GUID");
+    assert_eq!(guid.to_string(), text);
+    assert_eq!(text.to_uppercase().parse(), Ok(guid));
+    for wrong in [
+        "",
+        "3",
+        "c12a7328f81f11d2ba4b00a0c93ec93b",
+        "c12a7328-f81f-11d2-ba4b-00a0c93ec9+b",
+    ] {
+        assert_eq!(wrong.parse::<Guid>(), Err(NotGuid), "{wrong}");
+    }
+}
+
+#[test]
 fn both_sector_sizes_are_read() {
     for sector in [512usize, 4096] {
         let found = read(&medium(sector)).unwrap();

@@ -2,6 +2,7 @@
 
 use super::{BootInterface, IpMethod, Ipv6Word, Ntp, Other, VlanWord, Warning, Word, Words, ip, later};
 use crate::access::{ApiClient, ApiToken, PasswordHash, Role};
+use crate::install::FieldError;
 use crate::network::{Bond, BondOptions, Match, parse_address, parse_domain, parse_netmask};
 
 /// Collects words; `netmask=` and `rootpw=` wait here until all have been seen.
@@ -130,12 +131,22 @@ impl Reader {
                 let name = format!("word-{}", words.tokens.len() + 1);
                 words.tokens.push(ApiToken { name, hash, role });
             }
+            "corbel.config" => {
+                let is_url = value.starts_with("http://") || value.starts_with("https://");
+                if !is_url || !value.bytes().all(|byte| byte.is_ascii_graphic()) {
+                    let problem = "give a URL that begins with http:// or https://";
+                    // Nothing is installed without what the document would have said.
+                    words.install.errors.push(FieldError::new(name, problem));
+                    return Err(problem.into());
+                }
+                words.config_url = Some(value.to_owned());
+            }
             _ if words.install.word(name, given)? => {}
             // Read by corbel-init before there was a root.
             "corbel.root" | "corbel.slot" | "corbel.timeout" => {}
             _ if name.starts_with("corbel.") => {
                 return Err(
-                    "is not a word of Corbel: there are corbel.sshkey, corbel.client, corbel.token_sha256 and corbel.keep_data"
+                    "is not a word of Corbel: there are corbel.config, corbel.sshkey, corbel.client, corbel.token_sha256 and corbel.keep_data"
                         .into(),
                 );
             }

@@ -1,7 +1,9 @@
 //! The plan of an installation: which disks, how they are cut, what is lost and what stays, and every step in its order.
 
+use std::collections::BTreeSet;
+
 use corbel_layout::disk::{self, ALIGNMENT, DiskLayout, Guids, LaidOut, LayoutError, Role, Sizes};
-use corbel_layout::gpt::Partition;
+use corbel_layout::gpt::{Guid, Partition};
 use corbel_layout::signature::Signature;
 use corbel_layout::{Extent, disk::DataSize};
 use corbel_model::ByteSize;
@@ -11,6 +13,7 @@ use serde::Serialize;
 use super::guard::{self, Target};
 use super::select::{Candidate, candidates, pick};
 use super::{Content, Disk, Firmware, Observed, Refusal, Step, sizes};
+use crate::data::{Place, Places};
 
 /// A disk of a plan.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -22,7 +25,7 @@ pub struct PlannedDisk {
     /// For people: model, serial number and size.
     pub description: String,
     /// Where its data is mounted; `None` for a boot disk without a data partition.
-    pub mount: Option<String>,
+    pub place: Option<Place>,
     pub layout: DiskLayout,
 }
 
@@ -74,29 +77,17 @@ pub fn plan_install(request: &InstallRequest, observed: &Observed, seed: [u8; 32
         let message = "there would be no place for the data of the node: name a data disk, or give data a size";
         return Err(Refusal::new("sizes.data", message));
     }
-    let mut next_mount = 2;
-    let mut mount = |has_data: bool, first: bool| {
-        has_data.then(|| {
-            if first {
-                return "/data".to_owned();
-            }
-            next_mount += 1;
-            format!("/data{}", next_mount - 1)
-        })
-    };
-    let boot = planned(
-        &boot.candidate,
-        mount(layout.partition(Role::Data).is_some(), true),
-        layout,
-    );
+    let own = layout.partition(Role::Data).map(|data| data.id);
+    let set = disk::data_set(layout.disk, own);
+    let boot = planned(&boot.candidate, own.map(|_| Place::FIRST), layout);
+    let places = places(request, own.is_some(), further);
     let mut data: Vec<PlannedDisk> = Vec::new();
-    for (index, target) in further.iter().enumerate() {
+    for (target, place) in further.iter().zip(places) {
         let disk = target.candidate.disk;
-        let layout = data_layout(disk, &guids(disk), kept(request, disk))?;
-        // Without a data partition on the boot disk the first data disk takes its place.
-        let first = boot.mount.is_none() && index == 0;
-        data.push(planned(&target.candidate, mount(true, first), layout));
+        let layout = data_layout(disk, &guids(disk), set, kept(request, disk))?;
+        data.push(planned(&target.candidate, Some(place?), layout));
     }
+    data.sort_by_key(|disk| disk.place);
     let mut plan = InstallPlan {
         mode: request.mode,
         version: observed.release.version.clone(),
@@ -129,6 +120,12 @@ impl InstallPlan {
     /// Every disk that is written to or kept, the boot disk first.
     pub fn disks(&self) -> impl Iterator<Item = &PlannedDisk> {
         std::iter::once(&self.boot).chain(&self.data)
+    }
+
+    /// Which data partition has which place, for the new node's note.
+    pub fn places(&self) -> Places {
+        let place = |disk: &PlannedDisk| Some((disk.layout.partition(Role::Data)?.id, disk.place?));
+        self.disks().filter_map(place).collect()
     }
 }
 
@@ -211,14 +208,14 @@ fn boot_layout(disk: &Disk, sizes: &Sizes, guids: &Guids, kept: Option<&Partitio
     })
 }
 
-fn data_layout(disk: &Disk, guids: &Guids, kept: Option<&Partition>) -> Result<DiskLayout, Refusal> {
+fn data_layout(disk: &Disk, guids: &Guids, set: Guid, kept: Option<&Partition>) -> Result<DiskLayout, Refusal> {
     let alone = disk
         .table
         .as_ref()
         .filter(|found| kept.is_some() && found.partitions.len() == 1);
     let made = match alone {
         Some(found) => disk::as_found(disk.bytes, found),
-        None => disk::lay_out_data(disk.bytes, disk.sector, guids),
+        None => disk::lay_out_data(disk.bytes, disk.sector, guids, set),
     };
     made.map_err(|error| match error {
         LayoutError::TooSmall { needed, .. } => Refusal::new("data", sizes::too_small(disk, needed)),
@@ -226,18 +223,56 @@ fn data_layout(disk: &Disk, guids: &Guids, kept: Option<&Partition>) -> Result<D
     })
 }
 
-fn planned(candidate: &Candidate<'_>, mount: Option<String>, layout: DiskLayout) -> PlannedDisk {
+fn planned(candidate: &Candidate<'_>, place: Option<Place>, layout: DiskLayout) -> PlannedDisk {
     PlannedDisk {
         name: candidate.disk.name.clone(),
         path: candidate.disk.path.clone(),
         description: super::show::description(candidate.disk),
-        mount,
+        place,
         layout,
     }
 }
 
+/// The places of the data disks, in the order in which they were named. Data that is kept keeps its place, and else the first disk that
+/// has none becomes `/data` where the boot disk has no data partition.
+fn places(request: &InstallRequest, own: bool, further: &[Target<'_>]) -> Vec<Result<Place, Refusal>> {
+    let mut found: Vec<Option<Place>> = vec![None; further.len()];
+    let mut taken: BTreeSet<Place> = own.then_some(Place::FIRST).into_iter().collect();
+    let holds_data: Vec<bool> = further
+        .iter()
+        .map(|target| kept(request, target.candidate.disk).is_some())
+        .collect();
+    let labelled = |at: usize| data_label(further[at].candidate.disk).filter(|_| holds_data[at]);
+    for (at, place) in found.iter_mut().enumerate() {
+        *place = labelled(at)
+            .and_then(Place::from_label)
+            .filter(|place| taken.insert(*place));
+    }
+    // A disk with data and the plain label was `/data` of a node without data on its boot disk, if it was one's.
+    let mut rest: Vec<usize> = (0..further.len()).filter(|at| found[*at].is_none()).collect();
+    rest.sort_by_key(|at| !(holds_data[*at] && labelled(*at).and_then(Place::from_label).is_none()));
+    for at in rest {
+        let mut all = std::iter::once(Place::FIRST).chain(Place::further());
+        found[at] = all.find(|place| taken.insert(*place));
+    }
+    let too_many = || Refusal::new("data", "there are too many data disks");
+    found.into_iter().map(|place| place.ok_or_else(too_many)).collect()
+}
+
+/// The label of the file system in the data partition of a disk.
+fn data_label(disk: &Disk) -> Option<&str> {
+    let data = disk
+        .partitions
+        .iter()
+        .find(|partition| partition.name == Role::Data.name())?;
+    data.signatures.iter().find_map(|signature| match signature {
+        Signature::FileSystem { label, .. } => label.as_deref(),
+        _ => None,
+    })
+}
+
 /// What is lost on a disk and what stays. `stays` is the identifier of the partition that is kept.
-fn told(disk: &Disk, stays: Option<corbel_layout::gpt::Guid>) -> (Vec<Content>, Vec<Content>) {
+fn told(disk: &Disk, stays: Option<Guid>) -> (Vec<Content>, Vec<Content>) {
     let number = disk.table.as_ref().and_then(|table| {
         let partition = table.partitions.iter().find(|partition| Some(partition.id) == stays)?;
         Some(partition.number)
@@ -300,17 +335,18 @@ fn prepared(disk: &PlannedDisk) -> Vec<Step> {
             disk: disk.path.clone(),
             role: partition.role,
             file_system: partition.role.file_system()?,
-            label: label(partition.role),
+            label: label(partition.role, disk.place),
         })
     }));
     steps
 }
 
 /// Labels of the file systems: FAT has room for 11 characters in capitals, ext4 for 16.
-fn label(role: Role) -> &'static str {
-    match role {
-        Role::Esp => disk::ESP_LABEL,
-        other => other.name(),
+fn label(role: Role, place: Option<Place>) -> String {
+    match (role, place) {
+        (Role::Esp, _) => disk::ESP_LABEL.to_owned(),
+        (Role::Data, Some(place)) => place.label(),
+        (other, _) => other.name().to_owned(),
     }
 }
 

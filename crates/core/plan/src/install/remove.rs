@@ -25,6 +25,8 @@ pub struct UninstallPlan {
     pub disks: Vec<RemovedDisk>,
     pub erased: Vec<Content>,
     pub kept: Vec<Content>,
+    /// What may not be as somebody expects, such as data disks that stay because nothing says whose they are.
+    pub warnings: Vec<String>,
     pub steps: Vec<UninstallStep>,
 }
 
@@ -60,20 +62,62 @@ pub fn plan_uninstall(request: &UninstallRequest, observed: &Observed) -> Result
         disks: Vec::new(),
         erased: Vec::new(),
         kept: Vec::new(),
+        warnings: Vec::new(),
         steps: vec![UninstallStep::BootEntries],
     };
     remove(boot.disk, !request.wipe_data, &mut plan)?;
-    if request.wipe_data {
-        let only_data = |candidate: &&Candidate<'_>| {
-            let table = candidate.disk.table.as_ref();
-            table.is_some_and(|found| found.partitions.len() == 1 && disk::find_data(&found.partitions).is_some())
-        };
-        for candidate in all.iter().filter(only_data) {
-            remove(candidate.disk, false, &mut plan)?;
-        }
-    }
+    data_disks(request, boot.disk, &all, &mut plan)?;
     plan.erased.sort_by_key(|content| !content.vm_storage);
     Ok(plan)
+}
+
+/// The disks that carry nothing but data: those that were made for this node, and those that are named. Another node's disk that is
+/// plugged in is none of ours to take.
+fn data_disks(
+    request: &UninstallRequest,
+    boot: &Disk,
+    all: &[Candidate<'_>],
+    plan: &mut UninstallPlan,
+) -> Result<(), Refusal> {
+    if !request.wipe_data {
+        return match request.data.is_empty() {
+            true => Ok(()),
+            false => Err(Refusal::new(
+                "data",
+                "is named, and VM storage is kept: say that it goes too",
+            )),
+        };
+    }
+    let only_data = |candidate: &&Candidate<'_>| {
+        let table = candidate.disk.table.as_ref();
+        table.is_some_and(|found| found.partitions.len() == 1 && disk::find_data(&found.partitions).is_some())
+    };
+    let found: Vec<&Candidate<'_>> = all.iter().filter(only_data).collect();
+    for meant in &request.data {
+        if !found.iter().any(|candidate| candidate.is_meant(meant)) {
+            let message = format!("no disk that is {meant} carries the data of a Corbel node and nothing else");
+            return Err(Refusal::new("data", message));
+        }
+    }
+    let set = boot
+        .table
+        .as_ref()
+        .map(|found| disk::data_set(found.disk, disk::find_data(&found.partitions).map(|data| data.id)));
+    for candidate in found {
+        let named = request.data.iter().any(|meant| candidate.is_meant(meant));
+        let id = candidate.disk.table.as_ref().map(|found| found.disk);
+        let ours = set.zip(id).is_some_and(|(set, id)| disk::is_of_set(set, id));
+        if named || ours {
+            remove(candidate.disk, false, plan)?;
+        } else {
+            plan.warnings.push(format!(
+                "{} ({}) stays as it is: it carries the data of a Corbel node, and nothing says that it is this one; name it to take it",
+                candidate.disk.path,
+                super::show::description(candidate.disk)
+            ));
+        }
+    }
+    Ok(())
 }
 
 fn remove(disk: &Disk, keep_data: bool, plan: &mut UninstallPlan) -> Result<(), Refusal> {

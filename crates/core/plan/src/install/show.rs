@@ -7,6 +7,7 @@ use corbel_layout::signature::Signature;
 use corbel_model::ByteSize;
 
 use super::{Content, Disk, DiskPartition, InstallPlan, PlannedDisk, UninstallPlan};
+use crate::data::Place;
 
 /// `QEMU HARDDISK, serial number A1, 20 GiB`.
 pub(super) fn description(disk: &Disk) -> String {
@@ -90,7 +91,7 @@ impl fmt::Display for InstallPlan {
         let PlannedDisk { path, description, .. } = &self.boot;
         writeln!(f, "Corbel {} on {path} ({description})", self.version)?;
         for disk in &self.data {
-            let mount = disk.mount.as_deref().unwrap_or_default();
+            let mount = disk.place.map(Place::mount).unwrap_or_default();
             writeln!(f, "{} ({}) for data at {mount}", disk.path, disk.description)?;
         }
         writeln!(f)?;
@@ -114,6 +115,7 @@ impl fmt::Display for UninstallPlan {
         }
         writeln!(f)?;
         told(f, &self.erased, &self.kept)?;
+        list(f, "Notes", &self.warnings)?;
         list(f, "Steps", &self.steps)
     }
 }

@@ -25,7 +25,7 @@ pub enum Step {
         disk: String,
         role: Role,
         file_system: FileSystem,
-        label: &'static str,
+        label: String,
     },
     /// Copy the root image into the first slot, and read it back.
     WriteRoot { disk: String },

@@ -18,8 +18,8 @@ pub fn effective_document(sources: &Sources, interfaces: &[Interface]) -> String
     // Settle tells them; here they would only be told twice.
     let mut told = Vec::new();
     let said = Said::read(sources, interfaces, &mut told);
-    if let Some(text) = sources.document.as_ref().filter(|text| seed::parse(text).is_err()) {
-        return text.clone();
+    if let Some(text) = said.broken {
+        return text;
     }
     let Said { words, seed, .. } = said;
     let own = seed.network != NetworkConfig::default() && !words.has_network();

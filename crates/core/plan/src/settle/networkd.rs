@@ -2,6 +2,7 @@
 //! counts there, so members of bonds and single interfaces come before patterns, and files are numbered in that order.
 
 use std::fmt::Write as _;
+use std::net::IpAddr;
 
 use corbel_model::network::{Addressing, Bond, Interface, InterfaceConfig, InterfaceName, Mac, Match, NetworkConfig};
 use corbel_model::words::Warning;
@@ -9,6 +10,7 @@ use corbel_model::words::Warning;
 use super::addressing::addressing_text;
 use super::lower::{name_of, same};
 use super::{NETWORK_PREFIX, PlannedFile};
+use crate::gate::{AutomaticAddress, Expected, FixedAddress, is_link_local};
 
 const HEAD: &str = "# Written by corbel settle at this boot; changes are lost at the next.\n";
 
@@ -47,7 +49,7 @@ pub(super) fn render(
     network: &NetworkConfig,
     interfaces: &[Interface],
     warnings: &mut Vec<Warning>,
-) -> Vec<PlannedFile> {
+) -> (Vec<PlannedFile>, Expected) {
     let mut devices = Vec::new();
     let mut links = members(network, interfaces, &mut devices, warnings);
     let first_own = links.len();
@@ -89,7 +91,45 @@ pub(super) fn render(
             network_text(link),
         )
     }));
-    files
+    (files, expected(network, &links))
+}
+
+/// What the gate will look for. The first entry that gets addresses is the one that the node is managed by: where it has fixed ones, no
+/// other has to find a network. Link-local ones are on the node whatever happens.
+fn expected(network: &NetworkConfig, links: &[Link]) -> Expected {
+    let addressed = || {
+        links
+            .iter()
+            .filter_map(|link| Some((&link.matches, link.addressing.as_ref()?)))
+    };
+    let usable = |addressing: &Addressing| -> Vec<IpAddr> {
+        let all = addressing.addresses.iter().map(|cidr| cidr.address);
+        all.filter(|address| !is_link_local(*address)).collect()
+    };
+    let asks = |addressing: &Addressing| addressing.dhcp4 || addressing.ipv6.dhcp || addressing.ipv6.slaac;
+    let first = network
+        .interfaces
+        .iter()
+        .map(|entry| &entry.addressing)
+        .find(|addressing| asks(addressing) || !usable(addressing).is_empty());
+    let by_fixed = first.is_some_and(|addressing| !usable(addressing).is_empty());
+    let fixed = addressed().flat_map(|(matches, addressing)| {
+        usable(addressing).into_iter().map(|address| FixedAddress {
+            interface: matches.to_string(),
+            address,
+        })
+    });
+    let automatic = addressed()
+        .filter(|(_, addressing)| !by_fixed && asks(addressing) && usable(addressing).is_empty())
+        .map(|(matches, addressing)| AutomaticAddress {
+            interface: matches.to_string(),
+            ipv4: addressing.dhcp4,
+            ipv6: addressing.ipv6.dhcp || addressing.ipv6.slaac,
+        });
+    Expected {
+        fixed: fixed.collect(),
+        automatic: automatic.collect(),
+    }
 }
 
 fn file(name: &str, content: String) -> PlannedFile {

@@ -7,7 +7,7 @@ use corbel_model::network::{Interface, Mac};
 use corbel_model::seed::{self, Seed};
 use corbel_model::words::{BootInterface, Ntp, Warning, Words, merged, without_comments};
 
-use super::Sources;
+use super::{Fetched, Sources};
 
 impl Sources {
     /// The words of the seed and then those of the kernel as one text, one word a line.
@@ -25,6 +25,8 @@ pub(super) struct Said {
     pub hostname: HostName,
     /// The document can be read: without what it says, a node would be installed that its owner cannot reach.
     pub may_install: bool,
+    /// The document, when it cannot be read.
+    pub broken: Option<String>,
 }
 
 impl Said {
@@ -37,8 +39,13 @@ impl Said {
                 .chain([sources.command_line.as_str()]),
         );
         warnings.extend(words.warnings.iter().cloned());
-        let document = read_document(sources, warnings);
-        let may_install = !sources.installed && document.is_some();
+        let asked = words.config_url.is_some() && !sources.installed;
+        let text = document_text(sources, asked, warnings);
+        let document = read_document(text, sources.installed, warnings);
+        let broken = text.filter(|_| document.is_none()).map(str::to_owned);
+        // Nothing is installed before the document is there, and not without it.
+        let complete = !asked || matches!(sources.fetched, Fetched::Document(_));
+        let may_install = !sources.installed && document.is_some() && complete;
         let mut seed = document.unwrap_or_default();
         seed.hostname = hostname(&words, &seed, interfaces);
         seed.ssh_keys = ssh_keys(&words, &seed, sources, warnings);
@@ -59,18 +66,41 @@ impl Said {
             seed,
             hostname,
             may_install,
+            broken,
         }
     }
 }
 
+/// The document that counts. The fetched one is the newer and the more deliberate one; until it is there, and when it cannot be had, the
+/// seed's counts, which may have the network that it is fetched over.
+fn document_text<'a>(sources: &'a Sources, asked: bool, warnings: &mut Vec<Warning>) -> Option<&'a str> {
+    match &sources.fetched {
+        Fetched::Document(text) if asked => {
+            if sources.document.is_some() {
+                warnings.push(Warning::new(
+                    "corbel.toml",
+                    "of the seed is not used, as the one that corbel.config names is there",
+                ));
+            }
+            return Some(text);
+        }
+        Fetched::Failed(reason) if asked => {
+            let problem = format!("{reason}; the node goes on without this document");
+            warnings.push(Warning::new("corbel.config", problem));
+        }
+        _ => {}
+    }
+    sources.document.as_deref()
+}
+
 /// `None` when there is one and it cannot be read.
-fn read_document(sources: &Sources, warnings: &mut Vec<Warning>) -> Option<Seed> {
-    let Some(text) = &sources.document else {
+fn read_document(text: Option<&str>, installed: bool, warnings: &mut Vec<Warning>) -> Option<Seed> {
+    let Some(text) = text else {
         return Some(Seed::default());
     };
     let refused = |error| {
         let problem = format!("{error}; nothing of this file is used, neither its network nor its access");
-        let name = if sources.installed { "node.toml" } else { "corbel.toml" };
+        let name = if installed { "node.toml" } else { "corbel.toml" };
         warnings.push(Warning::new(name, problem));
     };
     seed::parse(text).map_err(refused).ok()

@@ -1,11 +1,13 @@
 //! Partitions, file systems and folders of the real machine.
 
 use std::fs::{self, File};
+use std::io::{Seek as _, SeekFrom};
 use std::os::unix::fs::{DirBuilderExt as _, FileExt as _, PermissionsExt as _};
 use std::path::Path;
 use std::time::Duration;
 
-use corbel_disk::{MountFlags, mount};
+use corbel_disk::{FileMedium, MountFlags, mount};
+use corbel_layout::gpt::{self, Guid};
 use corbel_plan::settle::state::{Kept, StateMount, StatePartition};
 use corbel_sys::{Cancel, Program, ProgramError, read_limited, wait_for_quiet_udev, write_atomic};
 use serde::Deserialize;
@@ -130,13 +132,28 @@ impl Host {
         let node = |folder: &Path| Some(format!("/dev/{}", folder.file_name()?.to_str()?.replace('!', "/")));
         let disk = fs::canonicalize(folder).ok()?;
         let device = node(folder)?;
+        let number = fs::read_to_string(folder.join("partition")).ok();
+        let number = number.and_then(|text| text.trim().parse().ok());
+        let disk = node(disk.parent()?)?;
         Some(StatePartition {
-            disk: node(disk.parent()?)?,
+            id: number.and_then(|number| identifier(&self.path(&disk), number)),
+            disk,
             label: label(&self.path(&device)),
             name: name.to_owned(),
             device,
         })
     }
+}
+
+/// What the table of a disk calls its partition of that number.
+fn identifier(disk: &Path, number: u32) -> Option<Guid> {
+    let medium = FileMedium::open(disk).ok()?;
+    let table = gpt::read_primary(&medium).ok().or_else(|| {
+        let bytes = File::open(disk).and_then(|mut file| file.seek(SeekFrom::End(0))).ok()?;
+        gpt::read_backup(&medium, bytes).ok()
+    })?;
+    let partition = table.partitions.iter().find(|partition| partition.number == number)?;
+    Some(partition.id)
 }
 
 /// Volume name of an ext4 file system (Documentation/filesystems/ext4/super.rst: the superblock is at 1024, `s_volume_name` at 0x78).
@@ -201,6 +218,8 @@ fn e2fsck(how: &str, device: &str) -> Result<(), ProgramError> {
 
 #[cfg(test)]
 mod tests {
+    use corbel_layout::disk::{Guids, Role, Sizes, lay_out};
+
     use super::*;
 
     #[test]
@@ -213,6 +232,7 @@ mod tests {
             &format!("{sys}/vda5/uevent"),
             b"DEVTYPE=partition\nPARTNAME=corbel-data\n",
         );
+        put(&format!("{sys}/vda5/partition"), b"7\n");
         put(
             &format!("{sys}/vda1/uevent"),
             b"DEVTYPE=partition\nPARTNAME=something\n",
@@ -221,6 +241,8 @@ mod tests {
         volume[1024 + 0x38..1024 + 0x3a].copy_from_slice(&[0x53, 0xef]);
         volume[1024 + 0x78..1024 + 0x78 + 12].copy_from_slice(b"corbel-data2");
         put("dev/vda5", &volume);
+        let layout = lay_out(8_000_000_512, 512, &Sizes::default(), &Guids::from_seed([1; 32])).expect("a layout");
+        put("dev/vda", &layout.primary().1);
         let class = root.path().join("sys/class/block");
         fs::create_dir_all(&class).expect("a folder");
         for (name, below) in [("vda", ""), ("vda1", "/vda1"), ("vda5", "/vda5")] {
@@ -232,14 +254,15 @@ mod tests {
             device: "/dev/vda5".into(),
             disk: "/dev/vda".into(),
             name: "corbel-data".into(),
+            id: layout.partition(Role::Data).map(|data| data.id),
             label: Some("corbel-data2".into()),
         };
+        assert!(expected.id.is_some());
         assert_eq!(found, [expected]);
         put("dev/vda5", &[0; 16]);
-        assert_eq!(
-            Host::below(root.path()).partitions(false).expect("a list")[0].label,
-            None
-        );
+        put("dev/vda", &[0; 16]);
+        let found = Host::below(root.path()).partitions(false).expect("a list");
+        assert_eq!((&found[0].label, found[0].id), (&None, None));
     }
 
     #[test]

@@ -3,6 +3,8 @@
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 
+use corbel_layout::gpt::Guid;
+
 use super::*;
 
 /// A node with these partitions; devices in `broken` cannot be mounted.
@@ -28,6 +30,7 @@ impl Fake {
             device: format!("/dev/vda{number}"),
             disk: "/dev/vda".into(),
             name: (*name).into(),
+            id: Some(Guid([number as u8; 16])),
             label: None,
         };
         Self {
@@ -125,15 +128,26 @@ fn a_boot_waits_for_a_disk_only_while_one_is_missing() {
     let node = Fake::installed();
     mount_state(&node).expect("installed");
     assert!(waits(&node), "nobody knows yet how many there are");
-    let count = node.file(DATA_COUNT).expect("noted");
-    let node = Fake::installed().with(DATA_COUNT, &count);
+    let note = node.file(DATA_PLACES).expect("noted");
+    assert_eq!(note, format!("{} /data\n", Guid([5; 16])));
+    let node = Fake::installed().with(DATA_PLACES, &note);
     let report = mount_state(&node).expect("installed");
     assert!(!waits(&node) && report.warnings.is_empty(), "{report:?}");
-    let node = Fake::installed().with(DATA_COUNT, "3\n");
-    let report = mount_state(&node).expect("installed");
-    assert!(waits(&node));
-    assert_eq!(report.warnings, ["3 data partitions were there before, and 1 now"]);
-    assert_eq!(node.file(DATA_COUNT).as_deref(), Some("3\n"), "it may come back");
+    let more = format!("{note}{} /data2\n", Guid([9; 16]));
+    for (noted, warning) in [
+        ("3\n", "3 data partitions were there before, and 1 now"),
+        (more.as_str(), "the data disk of /data2 is missing"),
+    ] {
+        let node = Fake::installed().with(DATA_PLACES, noted);
+        let report = mount_state(&node).expect("installed");
+        assert!(waits(&node));
+        assert_eq!(report.warnings, [warning]);
+        assert_eq!(node.file(DATA_PLACES).as_deref(), Some(noted), "it may come back");
+    }
+    // The number of an earlier version, and all are there: from now on each has its place.
+    let node = Fake::installed().with(DATA_PLACES, "1\n");
+    assert!(mount_state(&node).expect("installed").warnings.is_empty() && !waits(&node));
+    assert_eq!(node.file(DATA_PLACES).as_deref(), Some(note.as_str()));
 }
 
 #[test]

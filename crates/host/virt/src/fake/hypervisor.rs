@@ -274,6 +274,12 @@ impl Hypervisor for Fake {
         Ok(())
     }
 
+    fn ensure_pool(&self, name: &str, path: &str) -> Result<(), VirtError> {
+        let mut world = self.call("ensure_pool")?;
+        world.further_pools.entry(name.to_owned()).or_insert(path.to_owned());
+        Ok(())
+    }
+
     fn has_vm(&self, name: &VmName) -> Result<bool, VirtError> {
         Ok(self.call("has_vm")?.machines.contains_key(name.as_str()))
     }

@@ -61,6 +61,11 @@ impl Fake {
         self.world().failures.push((None, error));
     }
 
+    /// Pools besides the default one, with their directories.
+    pub fn further_pools(&self) -> std::collections::BTreeMap<String, String> {
+        self.world().further_pools.clone()
+    }
+
     /// The next call of the method named `method`, such as `create_vm`, fails with `error`.
     pub fn fail_on(&self, method: &'static str, error: VirtError) {
         self.world().failures.push((Some(method), error));

@@ -17,6 +17,8 @@ pub(super) struct World {
     pub(super) volumes: BTreeMap<String, Volume>,
     pub(super) networks: BTreeMap<String, Network>,
     pub(super) pool_path: String,
+    /// Name and directory of pools besides the default one.
+    pub(super) further_pools: BTreeMap<String, String>,
     pub(super) unavailable: Option<String>,
     pub(super) failures: Vec<(Option<&'static str>, VirtError)>,
     pub(super) guests_obey: bool,
@@ -38,6 +40,7 @@ impl World {
             volumes: BTreeMap::new(),
             networks: BTreeMap::new(),
             pool_path: "/data/images".into(),
+            further_pools: BTreeMap::new(),
             unavailable: None,
             failures: Vec::new(),
             guests_obey: true,

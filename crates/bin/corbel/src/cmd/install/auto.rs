@@ -12,7 +12,7 @@ use corbel_client::Client;
 use corbel_model::install::{Action, InstallRequest as Asked};
 use corbel_model::seed;
 use corbel_model::words::Words;
-use corbel_node_api::{Disk, InstallRequest, RebootRequest, UninstallRequest, UpgradeRequest};
+use corbel_node_api::{Disk, DiskMatch, InstallRequest, RebootRequest, UninstallRequest, UpgradeRequest};
 use corbel_settle::{SEED_FILE, WORDS_FILE};
 use corbel_sys::Cancel;
 
@@ -148,10 +148,16 @@ fn orders(texts: &Texts) -> Result<Orders, Failure> {
     }
     let work = match words.install.action() {
         Some(Action::Upgrade) => Work::Upgrade,
-        Some(Action::Uninstall) => Work::Uninstall(UninstallRequest {
-            keep_data: words.install.keep_data.unwrap_or(true),
-            ..UninstallRequest::default()
-        }),
+        Some(Action::Uninstall) => {
+            let keep_data = words.install.keep_data.unwrap_or(true);
+            // Those who keep VM storage may well name all their disks.
+            let named = words.install.storage_init.as_ref().filter(|_| !keep_data);
+            Work::Uninstall(UninstallRequest {
+                keep_data,
+                data: named.map_or_else(Vec::new, |init| init.data.iter().map(DiskMatch::from).collect()),
+                ..UninstallRequest::default()
+            })
+        }
         Some(Action::Install | Action::Reinstall) | None => {
             let asked = Asked::unattended(&words, answers).map_err(|error| refused(error.into()))?;
             let asked = asked.ok_or_else(|| {
@@ -259,6 +265,9 @@ mod tests {
         };
         assert_eq!(removal("uninstall"), UninstallRequest::default());
         assert!(!removal("uninstall corbel.keep_data=no").keep_data);
+        assert_eq!(removal("uninstall storage_init=/dev/sda;/dev/sdb").data, []);
+        let request = removal("uninstall storage_init=/dev/sda;/dev/sdb corbel.keep_data=no");
+        assert_eq!(request.data, [DiskMatch::path("/dev/sdb")]);
     }
 
     #[test]

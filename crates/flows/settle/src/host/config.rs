@@ -1,0 +1,61 @@
+//! Fetching the document, and telling systemd of what changed.
+
+use std::sync::OnceLock;
+use std::sync::mpsc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use corbel_fetch::fetch;
+use corbel_sys::{Cancel, Program};
+
+use super::{Host, READ_LIMIT};
+use crate::configure::ConfigFacilities;
+use crate::facilities::{Facilities, FacilityError};
+
+/// The commands only put a job into systemd's queue, or have networkd read small files.
+const COMMAND_LIMIT: Duration = Duration::from_secs(30);
+
+impl ConfigFacilities for Host {
+    fn fetch(&self, url: &str, limit: Duration) -> Result<Vec<u8>, FacilityError> {
+        let mut bytes = Vec::new();
+        let cancel = Cancel::new();
+        thread::scope(|scope| {
+            let (done, waits) = mpsc::channel::<()>();
+            scope.spawn(|| {
+                // Disconnected as soon as the fetch is over.
+                if waits.recv_timeout(limit) == Err(mpsc::RecvTimeoutError::Timeout) {
+                    cancel.cancel();
+                }
+                drop(waits);
+            });
+            let fetched = fetch(url, READ_LIMIT, &mut bytes, &mut |_, _| {}, &cancel);
+            drop(done);
+            fetched
+        })?;
+        Ok(bytes)
+    }
+
+    fn now(&self) -> Duration {
+        static START: OnceLock<Instant> = OnceLock::new();
+        START.get_or_init(Instant::now).elapsed()
+    }
+
+    fn pause(&self, time: Duration) {
+        thread::sleep(time);
+    }
+
+    fn run(&self, command: &[&str]) -> Result<(), FacilityError> {
+        let Some((program, arguments)) = command.split_first() else {
+            return Ok(());
+        };
+        Program::new(program)
+            .args(arguments)
+            .deadline(COMMAND_LIMIT)
+            .run(&Cancel::new())?;
+        Ok(())
+    }
+
+    fn settled(&self) -> &dyn Facilities {
+        self
+    }
+}
