@@ -203,7 +203,8 @@ mod tests {
         let any = [automatic("*", true, true)];
         let two = [automatic("eno1", true, false), automatic("ens*", true, true)];
         let mac = [automatic("52:54:00:12:34:56", true, false)];
-        let cases: [(&[AutomaticAddress], &[(&str, &str)], Option<&str>); 11] = [
+        type Case<'a> = (&'a [AutomaticAddress], &'a [(&'a str, &'a str)], Option<&'a str>);
+        let cases: [Case<'_>; 11] = [
             (&both, &[("eno1", "10.0.0.7")], None),
             (&both, &[("eno1", "2001:db8::7")], None),
             (

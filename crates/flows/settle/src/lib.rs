@@ -13,7 +13,7 @@
 //! On any other node the configuration of the boot is written down once more, as a document and as words (`/run/corbel/seed.toml` and
 //! `words`, for root alone): an installation goes by these two, so that the installed node is what this boot was.
 //!
-//! With the word `corbel.config` the document comes from a URL: [`configure`] fetches it when there is a network, and settles again.
+//! With the word `corbel.config` the document comes from a URL: [`configure()`] fetches it when there is a network, and settles again.
 //!
 //! Nothing in here ends a boot: what fails becomes a warning in `settle.json`, which console and API show, and the rest is done.
 //! Running it again gives the same files. The kernel's command line keeps what was typed there, `adminpw` included: it is a hash,
