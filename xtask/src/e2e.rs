@@ -12,8 +12,8 @@ use crate::{
 /// Arguments of `cargo xtask e2e`.
 #[derive(Debug, Default, clap::Args)]
 pub(crate) struct Arguments {
-    /// Only tests whose names contain this
-    pub(crate) test: Option<String>,
+    /// Only tests whose names contain one of these
+    pub(crate) test: Vec<String>,
     /// Also the tests that follow an installed node over many boots, which take more than half an hour
     #[arg(long)]
     pub(crate) all: bool,
@@ -56,23 +56,11 @@ pub(crate) fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<()
         Some(directory) => directory.canonicalize()?,
         None => image::build(context)?,
     };
-    tests(
-        context,
-        &image,
-        arguments.accel,
-        arguments.test.as_deref(),
-        arguments.all,
-    )
+    tests(context, &image, arguments.accel, &arguments.test, arguments.all)
 }
 
 /// Runs the tests on the image in this folder.
-pub(crate) fn tests(
-    context: &Context,
-    image: &Path,
-    accel: Accel,
-    only: Option<&str>,
-    all: bool,
-) -> anyhow::Result<()> {
+pub(crate) fn tests(context: &Context, image: &Path, accel: Accel, only: &[String], all: bool) -> anyhow::Result<()> {
     let nextest = tools::NEXTEST.ensure(context)?;
     let mut program = context.program(nextest);
     if all {

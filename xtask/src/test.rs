@@ -266,7 +266,7 @@ impl Run<'_> {
                 .image
                 .as_deref()
                 .context("there is no image to boot: the image step failed")?;
-            return e2e::tests(self.context, image, Accel::Auto, None, self.all);
+            return e2e::tests(self.context, image, Accel::Auto, &[], self.all);
         }
         e2e::run(
             self.context,

@@ -8,7 +8,7 @@ use corbel_e2e::{Firmware, Medium, Node, RootShell, Run, Server, until};
 use corbel_node_api::{InstallRequest, OperationState, UpgradeFlags};
 use serde_json::json;
 
-use super::{DISK, cd};
+use super::DISK;
 
 /// Images that are not what they should be, a connection that breaks, a disk without room: the slots stay as they were.
 #[tokio::test]
@@ -32,7 +32,7 @@ async fn images_that_are_wrong_and_a_node_without_room() -> anyhow::Result<()> {
     overwrite(&unsigned, b"untrusted comment:", b"Untrusted comment:")?;
     let forged = folder.join("forged.iso");
     std::fs::copy(next.iso(), &forged)?;
-    overwrite(&forged, b"\"architecture\":\"amd64\"", b"\"architecture\":\"arm64\"")?;
+    overwrite(&forged, b"\"architecture\": \"amd64\"", b"\"architecture\": \"arm64\"")?;
     let other = folder.join("other.iso");
     File::create(&other)?.set_len(1 << 20)?;
     for (image, sentence) in [
@@ -110,7 +110,8 @@ async fn answers_that_are_wrong() -> anyhow::Result<()> {
     let mut server = Server::new(&run, Firmware::Uefi, DISK)?;
     server.add_disk(2_000_000_000)?;
     let words = "install storage_init=/dev/vdz BOOTIF=link storage_vol=::::::x";
-    let node = server.boot(&run, cd(&run), |seed| seed.words(words)).await?;
+    let stick = Medium::Usb(run.image().iso().to_path_buf());
+    let node = server.boot(&run, stick, |seed| seed.words(words)).await?;
     // What erases a disk is never done on a guess: a word that cannot be read is a warning, and nothing begins.
     let warnings = node.info().await?.warnings;
     let said = |word: &str| warnings.iter().any(|warning| warning.contains(word));

@@ -37,6 +37,13 @@ async fn by_hand(run: &Run, firmware: Firmware) -> anyhow::Result<()> {
 
     let node = server.boot_installed(run).await?;
     let old = node.blessed(SlotName::A).await?;
+    let keys = node
+        .root_shell()?
+        .text("cat /etc/vconsole.conf && systemctl is-active corbel-keyboard.service")?;
+    ensure!(
+        keys.contains("KEYMAP=de") && keys.ends_with("\nactive"),
+        "the keyboard: {keys}"
+    );
     ensure!(knows(node.place().api_port, PASSWORD)?, "the password is not known");
     ensure!(!knows(node.place().api_port, "plum-tr3e")?, "another password is known");
     node.off().await?;
@@ -60,6 +67,11 @@ async fn install(person: &mut Person<'_>) -> anyhow::Result<()> {
     person.sees(&["Hardware", "DISKS", "/dev/vda"]).await?.types(ESC)?;
     person.sees(&["Welcome", "> Show the hardware"]).await?.types(UP)?;
     person.sees(&["> Install Corbel"]).await?.types(ENTER)?;
+    person
+        .sees(&["Install: keyboard", "> (*) English (US)"])
+        .await?
+        .types("german")?;
+    person.sees(&["[german_", "> ( ) German"]).await?.types(ENTER)?;
     person
         .sees(&["Install: boot device", "> ( ) /dev/vda"])
         .await?
