@@ -40,10 +40,11 @@ pub trait Facilities: Send + Sync {
     fn disk_in_use(&self, disk: &str) -> Result<Box<dyn RawDisk>, FacilityError>;
     /// Makes the kernel see the partitions of `layout`.
     fn reread(&self, disk: &str, layout: &DiskLayout) -> Result<(), FacilityError>;
-    /// Makes a file system.
+    /// Makes a file system in a partition of a disk with sectors of so many bytes.
     fn format(
         &self,
         partition: &str,
+        sector: u64,
         file_system: FileSystem,
         label: &str,
         cancel: &Cancel,

@@ -207,7 +207,14 @@ impl Facilities for FakeMachine {
         self.lock().layouts.insert(disk.to_owned(), layout.clone());
         Ok(())
     }
-    fn format(&self, partition: &str, kind: FileSystem, _: &str, _: &Cancel) -> Result<(), FacilityError> {
+    fn format(
+        &self,
+        partition: &str,
+        _sector: u64,
+        kind: FileSystem,
+        _: &str,
+        _: &Cancel,
+    ) -> Result<(), FacilityError> {
         let (disk, offset) = self.place(partition).ok_or("no such partition")?;
         self.open(&disk).write_at(offset, MARK)?;
         // The mark is the file system; what was in an older one is gone with it.

@@ -122,11 +122,12 @@ impl Facilities for Machine {
     fn format(
         &self,
         partition: &str,
+        sector: u64,
         file_system: FileSystem,
         label: &str,
         cancel: &Cancel,
     ) -> Result<(), FacilityError> {
-        Ok(corbel_disk::format(partition, file_system, label, cancel)?)
+        Ok(corbel_disk::format(partition, sector, file_system, label, cancel)?)
     }
 
     fn with_esp(

@@ -71,8 +71,9 @@ pub(crate) fn do_step(
             file_system,
             label,
         } => {
-            let partition = node(planned(plan, disk)?, *role)?;
-            let made = facilities.format(&partition, *file_system, label, cancel);
+            let planned = planned(plan, disk)?;
+            let partition = node(planned, *role)?;
+            let made = facilities.format(&partition, planned.layout.sector, *file_system, label, cancel);
             made.map_err(failed(&step.to_string()))
         }
         Step::WriteRoot { disk } => write_root(planned(plan, disk)?, system, summed, facilities, report, cancel),
