@@ -43,7 +43,9 @@ struct Orders {
 #[derive(Debug, PartialEq)]
 enum Work {
     Install(Box<InstallRequest>),
-    Upgrade,
+    /// Of the system that is there. Where there is none, this installation, when a disk was named: the ancestor's word `local_boot`
+    /// stands in the same PXE entry for the first boot of a machine and for all later ones.
+    Upgrade(Option<Box<InstallRequest>>),
     Uninstall(UninstallRequest),
 }
 
@@ -59,20 +61,16 @@ async fn work(client: &Client, printer: &Printer, interrupts: &Interrupts) -> Re
     let orders = orders(&texts()?)?;
     let mut written = true;
     match &orders.work {
-        Work::Install(request) => {
-            let dry = InstallRequest {
-                dry_run: true,
-                ..(**request).clone()
-            };
-            super::show(printer, &client.install(&dry).await?, false)?;
-            super::begin(client, printer, interrupts, request).await?;
-        }
-        Work::Upgrade => match there_already(&client.disks().await?, &client.node().await?.version) {
-            Some(sentence) => {
+        Work::Install(request) => install(client, printer, interrupts, request).await?,
+        Work::Upgrade(first) => {
+            let disks = client.disks().await?;
+            let empty = disks.iter().all(|disk| disk.live_medium || disk.installed.is_none());
+            if let (true, Some(request)) = (empty, first) {
+                install(client, printer, interrupts, request).await?;
+            } else if let Some(sentence) = there_already(&disks, &client.node().await?.version) {
                 printer.talk(&crate::table::tame(&sentence));
                 written = false;
-            }
-            None => {
+            } else {
                 let request = UpgradeRequest {
                     medium: true,
                     ..UpgradeRequest::default()
@@ -80,7 +78,7 @@ async fn work(client: &Client, printer: &Printer, interrupts: &Interrupts) -> Re
                 client.upgrade(&request).await?;
                 follow(client, printer, interrupts).await?;
             }
-        },
+        }
         Work::Uninstall(request) => {
             super::show(printer, &client.uninstall(request).await?, false)?;
             follow(client, printer, interrupts).await?;
@@ -103,6 +101,21 @@ async fn work(client: &Client, printer: &Printer, interrupts: &Interrupts) -> Re
     }
     client.reboot(RebootRequest::default()).await?;
     follow(client, printer, interrupts).await
+}
+
+/// Says what will be done, and does it.
+async fn install(
+    client: &Client,
+    printer: &Printer,
+    interrupts: &Interrupts,
+    request: &InstallRequest,
+) -> Result<(), Failure> {
+    let dry = InstallRequest {
+        dry_run: true,
+        ..request.clone()
+    };
+    super::show(printer, &client.install(&dry).await?, false)?;
+    super::begin(client, printer, interrupts, request).await
 }
 
 /// A sentence where the one system on the disks has this version, or waits for the first start of it. Several are the node's to refuse.
@@ -146,8 +159,17 @@ fn orders(texts: &Texts) -> Result<Orders, Failure> {
     if let Some(error) = words.install.errors.first() {
         return Err(refused(error.clone().into()));
     }
+    let asked = Asked::unattended(&words, answers).map_err(|error| refused(error.into()))?;
+    let installation = asked.map(|asked| {
+        let mut request = InstallRequest::from(&asked);
+        // It says all that words said about the node.
+        request.document.clone_from(&texts.document);
+        // Of the words only what the kernel needs goes into the boot entry, which everybody can read.
+        request.words.splice(0..0, words.kept());
+        Box::new(request)
+    });
     let work = match words.install.action() {
-        Some(Action::Upgrade) => Work::Upgrade,
+        Some(Action::Upgrade) => Work::Upgrade(installation),
         Some(Action::Uninstall) => {
             let keep_data = words.install.keep_data.unwrap_or(true);
             // Those who keep VM storage may well name all their disks.
@@ -159,17 +181,9 @@ fn orders(texts: &Texts) -> Result<Orders, Failure> {
             })
         }
         Some(Action::Install | Action::Reinstall) | None => {
-            let asked = Asked::unattended(&words, answers).map_err(|error| refused(error.into()))?;
-            let asked = asked.ok_or_else(|| {
-                let sentence = "neither kernel words nor the seed name a disk: give storage_init=DISK, or [install] in corbel.toml";
-                Failure::say(Exit::Refused, sentence)
-            })?;
-            let mut request = InstallRequest::from(&asked);
-            // It says all that words said about the node.
-            request.document.clone_from(&texts.document);
-            // Of the words only what the kernel needs goes into the boot entry, which everybody can read.
-            request.words.splice(0..0, words.kept());
-            Work::Install(Box::new(request))
+            let sentence =
+                "neither kernel words nor the seed name a disk: give storage_init=DISK, or [install] in corbel.toml";
+            Work::Install(installation.ok_or_else(|| Failure::say(Exit::Refused, sentence))?)
         }
     };
     Ok(Orders {
@@ -258,7 +272,13 @@ mod tests {
 
     #[test]
     fn upgrade_and_uninstall_need_no_disk() {
-        assert_eq!(given("upgrade", None).unwrap().work, Work::Upgrade);
+        assert_eq!(given("upgrade", None).unwrap().work, Work::Upgrade(None));
+        // The first boot of the ancestor's PXE entry finds an empty disk.
+        let first = given("storage_init=/dev/vda local_boot", None).unwrap().work;
+        assert!(
+            matches!(&first, Work::Upgrade(Some(request)) if request.boot.path.as_deref() == Some("/dev/vda")),
+            "{first:?}"
+        );
         let removal = |words| match given(words, None).unwrap().work {
             Work::Uninstall(request) => request,
             work => panic!("{work:?}"),
