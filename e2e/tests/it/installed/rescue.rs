@@ -2,15 +2,13 @@
 
 use std::time::Duration;
 
-use corbel_e2e::{
-    Firmware, Node, Person, Run, Server,
-    installed::INSTALL_WORDS,
-    person::{DOWN, ENTER},
-};
+use corbel_e2e::{Firmware, Node, Person, Run, Server, installed::INSTALL_WORDS, person::ENTER};
 use corbel_node_api::SlotName;
 
 use super::DISK;
 
+/// Ctrl-N moves down in GRUB's menu. Of an arrow key, which is three bytes, GRUB may take the first for Esc on a slow line.
+const NEXT: &str = "\x0e";
 const PASSWORD: &str = "plum-Tr3e";
 /// The same by crypt(5)'s `$6$`.
 const HASH: &str = "$6$beam$2OeTqRLpLefA4n8/1sAEM3Ld3.Wno6iOuJZlMeoK6NCvgprXTl70gr8SdrArxAc/yMFnUckmNtiWgIJxDRc8M0";
@@ -23,8 +21,8 @@ async fn asks_for_the_password_and_goes_on_with_the_boot() -> anyhow::Result<()>
 
     let mut machine = server.start_installed(&run).await?;
     let mut person = Person::at(&mut machine, Duration::from_secs(60) * run.accel().patience());
-    person.sees(&["Rescue shell of Corbel"]).await?.types(DOWN)?;
-    person.sees(&["*Corbel 0.1.0 (slot a)"]).await?.types(DOWN)?;
+    person.sees(&["Rescue shell of Corbel"]).await?.types(NEXT)?;
+    person.sees(&["*Corbel 0.1.0 (slot a)"]).await?.types(NEXT)?;
     person.sees(&["*Rescue shell of Corbel"]).await?.types(ENTER)?;
     person
         .sees(&["the word `rescue`", "Password of admin:"])

@@ -137,7 +137,7 @@ mod tests {
         for (config, set) in [
             (with_password(), true),
             (config(Some("version = 1\nhostname = 'a'\n")), false),
-            (config(Some("verson = 1\n")), false),
+            (config(Some("versions = 1\n")), false),
             (config(None), false),
             (damaged(), false),
         ] {
