@@ -14,7 +14,7 @@ use crate::{
 pub(crate) struct Arguments {
     /// Only tests whose names contain one of these
     pub(crate) test: Vec<String>,
-    /// Also the tests that follow an installed node over many boots, which take more than half an hour
+    /// Also all that an installed node goes through, which takes an hour and a half
     #[arg(long)]
     pub(crate) all: bool,
     /// Install what the host lacks without asking
@@ -62,12 +62,10 @@ pub(crate) fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<()
 /// Runs the tests on the image in this folder.
 pub(crate) fn tests(context: &Context, image: &Path, accel: Accel, only: &[String], all: bool) -> anyhow::Result<()> {
     let nextest = tools::NEXTEST.ensure(context)?;
-    let mut program = context.program(nextest);
-    if all {
-        image::compile(context)?;
-        program = program.env("CORBEL_IMAGE_NEXT", image::build_next(context)?);
-    }
-    program
+    image::compile(context)?;
+    let next = image::build_next(context)?;
+    context
+        .program(nextest)
         .shown_as("cargo")
         .args([
             "nextest",
@@ -80,6 +78,7 @@ pub(crate) fn tests(context: &Context, image: &Path, accel: Accel, only: &[Strin
         ])
         .args(only)
         .env("CORBEL_IMAGE", image)
+        .env("CORBEL_IMAGE_NEXT", next)
         .env("CORBEL_LOGS", context.build().join("e2e"))
         .env("CORBEL_ACCEL", accel.name())
         .env(emulator::VARIABLE, emulator::ensure(context)?)

@@ -26,7 +26,7 @@ pub(crate) struct Arguments {
     /// Leave out the image and the tests that boot it
     #[arg(long)]
     fast: bool,
-    /// Also boot what takes more than half an hour: the life of an installed node
+    /// Also all that an installed node goes through, which takes an hour and a half
     #[arg(long, conflicts_with = "fast")]
     all: bool,
     /// Run only these steps (repeat for more)
