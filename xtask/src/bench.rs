@@ -49,13 +49,15 @@ enum Case {
     InstallRatio,
     /// Writing another version to the spare slot, against `dd` of as many bytes
     UpgradeRatio,
+    /// Reboots until the old version serves the API again
+    FallBack,
     /// Building with only our programs changed, against building with nothing but cached packages
     BuildWarmRatio,
     /// Two builds from one lock file, in two folders, on two clocks
     Reproducible,
 }
 
-const CASES: [Case; 9] = [
+const CASES: [Case; 10] = [
     Case::IsoSize,
     Case::IdleMemory,
     Case::DaemonMemory,
@@ -63,6 +65,7 @@ const CASES: [Case; 9] = [
     Case::ListRatio,
     Case::InstallRatio,
     Case::UpgradeRatio,
+    Case::FallBack,
     Case::BuildWarmRatio,
     Case::Reproducible,
 ];
@@ -77,6 +80,7 @@ impl Case {
             Self::ListRatio => "list-ratio",
             Self::InstallRatio => "install-ratio",
             Self::UpgradeRatio => "upgrade-ratio",
+            Self::FallBack => "fall-back",
             Self::BuildWarmRatio => "build-warm-ratio",
             Self::Reproducible => "reproducible",
         }
@@ -142,7 +146,8 @@ pub(crate) fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<()
             | Case::BootRatio
             | Case::ListRatio
             | Case::InstallRatio
-            | Case::UpgradeRatio => node::measure(context, case.name(), &image, arguments)?,
+            | Case::UpgradeRatio
+            | Case::FallBack => node::measure(context, case.name(), &image, arguments)?,
             Case::BuildWarmRatio => build::warm_ratio(context)?,
             Case::Reproducible => build::reproducible(context, arguments.yes)?,
         };

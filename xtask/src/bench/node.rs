@@ -44,7 +44,7 @@ pub(super) fn measure(
     let mut program = context
         .program(context.target().join("debug/corbel-measure"))
         .env(crate::emulator::VARIABLE, crate::emulator::ensure(context)?);
-    if case == "upgrade-ratio" {
+    if matches!(case, "upgrade-ratio" | "fall-back") {
         crate::image::compile(context)?;
         program = program.env("CORBEL_IMAGE_NEXT", crate::image::build_next(context)?);
     }

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
-use corbel_e2e::{Firmware, Medium, Node, RootShell, Run, Server, talk::talk};
+use corbel_e2e::{Fault, Firmware, Medium, Node, RootShell, Run, Server, talk::talk};
 use corbel_node_api::{SlotName, UpgradeFlags};
 use serde_json::json;
 
@@ -48,9 +48,13 @@ pub(super) async fn install_ratio(run: &Run) -> anyhow::Result<Vec<Measure>> {
 
 /// From the moment that the ISO is on the node to the end of the work, against `dd` of as many bytes of the ISO to the spare slot.
 pub(super) async fn upgrade_ratio(run: &Run) -> anyhow::Result<Vec<Measure>> {
-    let server = Server::new(run, Firmware::Bios, DISK)?;
+    let mut server = Server::new(run, Firmware::Bios, DISK)?;
     let node = server.installed(run).await?;
     let mut shell = node.root_shell()?;
+    let partitions = server.disks()[0].partitions()?;
+    let data = partitions.iter().find(|partition| partition.name == "corbel-data");
+    // What lies in front of the VMs' partition is the system's.
+    let system = data.context("the disk has no partition for VMs")?.offset;
     let next = run.next_image()?;
     let (mut ours, mut theirs) = (Vec::new(), Vec::new());
     for _ in 0..ROUNDS {
@@ -74,7 +78,48 @@ pub(super) async fn upgrade_ratio(run: &Run) -> anyhow::Result<Vec<Measure>> {
         tell(&ours, &theirs, bytes);
     }
     node.blessed(SlotName::A).await?;
-    ratio("upgrade, against dd of the image and sync", (2.0, 1.2), &ours, &theirs)
+    let mut measures = ratio("upgrade, against dd of the image and sync", (2.0, 1.2), &ours, &theirs)?;
+    measures.push(Measure {
+        what: "disk that the system needs besides VM data",
+        #[allow(clippy::cast_precision_loss)] // some billions of bytes
+        value: system as f64 / 1e9,
+        unit: "GB",
+        must: 6.0,
+        aim: 4.0,
+        samples: Vec::new(),
+    });
+    Ok(measures)
+}
+
+/// Reboots from the end of an upgrade to a kernel that panics until the old version serves the API again.
+pub(super) async fn fall_back(run: &Run) -> anyhow::Result<Vec<Measure>> {
+    /// Each try is a reboot, and so is the way back.
+    const MOST: f64 = 4.0;
+    let mut server = Server::new(run, Firmware::Bios, DISK)?;
+    let node = server.installed(run).await?;
+    let old = node.info().await?.version;
+    node.upgrade(run.next_image()?.iso()).await?;
+    server.set_fault(Some((Fault::KernelPanics, SlotName::B)));
+    let mut reboots = 1.0;
+    let node = loop {
+        let machine = server.start_installed(run).await?;
+        match Node::attach(run, machine, server.identity().clone()).await {
+            Ok(node) => break node,
+            Err(error) if format!("{error:#}").contains("the machine ended") => reboots += 1.0,
+            Err(error) => return Err(error),
+        }
+        anyhow::ensure!(reboots < 2.0 * MOST, "it never falls back");
+    };
+    let found = node.info().await?.version;
+    anyhow::ensure!(found == old, "{found} serves the API, and not {old}");
+    Ok(vec![Measure {
+        what: "reboots of an automatic fall back, at 3 tries",
+        value: reboots,
+        unit: "",
+        must: MOST,
+        aim: MOST,
+        samples: Vec::new(),
+    }])
 }
 
 /// The ISO as a file of the node.

@@ -47,6 +47,7 @@ enum Case {
     ListRatio,
     InstallRatio,
     UpgradeRatio,
+    FallBack,
 }
 
 /// See `Measure` in xtask, which reads this.
@@ -87,6 +88,7 @@ async fn measure(arguments: &Arguments) -> anyhow::Result<Vec<Measure>> {
         Case::BootRatio => boot_ratio(&run, arguments.reference.as_deref().context("--reference is missing")?).await,
         Case::InstallRatio => installed::install_ratio(&run).await,
         Case::UpgradeRatio => installed::upgrade_ratio(&run).await,
+        Case::FallBack => installed::fall_back(&run).await,
         Case::ListRatio => list_ratio(&run, arguments.lister.as_deref().context("--lister is missing")?).await,
     }
 }

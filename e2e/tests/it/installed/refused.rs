@@ -133,7 +133,7 @@ async fn answers_that_are_wrong() -> anyhow::Result<()> {
         ),
         (
             json!({ "boot": { "path": "/dev/vda" }, "sizes": { "root": "7 GiB" } }),
-            "root",
+            "too small",
         ),
         (
             json!({ "boot": { "path": "/dev/vda" }, "sizes": { "config": "1 MiB" } }),
