@@ -1,6 +1,6 @@
 //! What a node does not take: it says so in one sentence, and nothing was written.
 
-use std::{fs::File, io::Seek as _, io::Write as _, path::Path};
+use std::{fs::File, os::unix::fs::FileExt as _, path::Path};
 
 use anyhow::{Context as _, ensure};
 use corbel_client::ClientError;
@@ -29,7 +29,8 @@ async fn images_that_are_wrong_and_a_node_without_room() -> anyhow::Result<()> {
     let damaged = next.damaged(&folder.join("damaged.iso"), [next.root()?.length / 2])?;
     let unsigned = folder.join("unsigned.iso");
     std::fs::copy(next.iso(), &unsigned)?;
-    overwrite(&unsigned, b"untrusted comment:", b"Untrusted comment:")?;
+    // The signature is there, under a name that nobody looks for.
+    overwrite(&unsigned, b"RELEASE.SIG", b"RELEASE.OLD")?;
     let forged = folder.join("forged.iso");
     std::fs::copy(next.iso(), &forged)?;
     overwrite(&forged, b"\"architecture\": \"amd64\"", b"\"architecture\": \"arm64\"")?;
@@ -38,8 +39,8 @@ async fn images_that_are_wrong_and_a_node_without_room() -> anyhow::Result<()> {
     for (image, sentence) in [
         (truncated.as_path(), ""),
         (damaged.iso(), "not what its manifest says"),
-        (&unsigned, "sign"),
-        (&forged, "sign"),
+        (&unsigned, "is not signed"),
+        (&forged, "by none of the keys"),
         (&other, "no ISO"),
         (run.image().iso(), "is the one that runs"),
     ] {
@@ -92,14 +93,21 @@ fn spare_slot(shell: &mut RootShell) -> anyhow::Result<String> {
     shell.text("head -c 8M /dev/disk/by-partlabel/corbel-root-b | sha256sum")
 }
 
-/// Puts `new` where the file holds `old`, which is as long.
+/// Puts `new`, which is as long, everywhere where the file holds `old`.
 fn overwrite(file: &Path, old: &[u8], new: &[u8]) -> anyhow::Result<()> {
     let bytes = std::fs::read(file)?;
-    let at = bytes.windows(old.len()).position(|window| window == old);
-    let at = at.with_context(|| format!("{} has no {:?}", file.display(), String::from_utf8_lossy(old)))?;
-    let mut file = File::options().write(true).open(file)?;
-    file.seek(std::io::SeekFrom::Start(at as u64))?;
-    file.write_all(new)?;
+    let places = bytes.windows(old.len()).enumerate();
+    let places: Vec<usize> = places.filter(|(_, window)| *window == old).map(|(at, _)| at).collect();
+    ensure!(
+        !places.is_empty(),
+        "{} has no {:?}",
+        file.display(),
+        String::from_utf8_lossy(old)
+    );
+    let file = File::options().write(true).open(file)?;
+    for at in places {
+        file.write_all_at(new, at as u64)?;
+    }
     Ok(())
 }
 
