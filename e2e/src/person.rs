@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 
-use crate::{Machine, run, until};
+use crate::{Machine, run, serial::Keyboard, until};
 
 /// Keys, as a VT100 sends them (VT100 User Guide, chapter 3, "Cursor Control Keys").
 pub const ENTER: &str = "\r";
@@ -23,18 +23,23 @@ pub const RIGHT: &str = "\x1b[C";
 #[derive(Debug)]
 pub struct Person<'a> {
     machine: &'a mut Machine,
+    keyboard: Keyboard,
     patience: Duration,
     looks: u32,
 }
 
 impl<'a> Person<'a> {
     /// Somebody who waits so long for each screen.
-    pub fn at(machine: &'a mut Machine, patience: Duration) -> Self {
-        Self {
+    ///
+    /// # Errors
+    /// When the machine has no serial port to sit at.
+    pub fn at(machine: &'a mut Machine, patience: Duration) -> anyhow::Result<Self> {
+        Ok(Self {
+            keyboard: machine.serial().keyboard()?,
             machine,
             patience,
             looks: 0,
-        }
+        })
     }
 
     /// The machine that the person sits at.
@@ -70,7 +75,7 @@ impl<'a> Person<'a> {
     /// # Errors
     /// When the machine is gone.
     pub fn types(&mut self, text: &str) -> anyhow::Result<&mut Self> {
-        self.machine.serial().send(text)?;
+        self.keyboard.send(text)?;
         Ok(self)
     }
 }

@@ -2,6 +2,7 @@
 
 use std::{
     io::Write as _,
+    net::Shutdown,
     num::NonZero,
     os::unix::net::UnixStream,
     path::{Path, PathBuf},
@@ -57,14 +58,39 @@ impl Serial {
         lines[lines.len().saturating_sub(TAIL_LINES)..].join("\n")
     }
 
+    /// Sits down at the port, to type.
+    ///
+    /// # Errors
+    /// When QEMU is gone, or somebody else sits there.
+    pub fn keyboard(&self) -> anyhow::Result<Keyboard> {
+        let stream = UnixStream::connect(&self.socket).context("cannot connect to the serial port")?;
+        let mut screen = stream.try_clone().context("cannot connect to the serial port")?;
+        // The log has it all; but QEMU waits for whoever is connected to take it, and the machine with it.
+        std::thread::spawn(move || std::io::copy(&mut screen, &mut std::io::sink()));
+        Ok(Keyboard(stream))
+    }
+}
+
+/// A connection to a serial port. It must live until what was typed was read: QEMU hands the machine a byte at a time, and forgets the
+/// others when the connection ends.
+#[derive(Debug)]
+pub struct Keyboard(UnixStream);
+
+impl Keyboard {
     /// Types.
     ///
     /// # Errors
     /// When QEMU is gone.
-    pub fn send(&self, text: &str) -> anyhow::Result<()> {
-        let mut stream = UnixStream::connect(&self.socket).context("cannot connect to the serial port")?;
-        stream
+    pub fn send(&mut self, text: &str) -> anyhow::Result<()> {
+        self.0
             .write_all(text.as_bytes())
             .context("cannot type at the serial port")
+    }
+}
+
+impl Drop for Keyboard {
+    fn drop(&mut self) {
+        // Ends the thread that reads; it fails only where the connection has ended already.
+        let _ = self.0.shutdown(Shutdown::Both);
     }
 }

@@ -20,7 +20,7 @@ async fn asks_for_the_password_and_goes_on_with_the_boot() -> anyhow::Result<()>
     server.install(&run, &format!("{INSTALL_WORDS} adminpw={HASH}")).await?;
 
     let mut machine = server.start_installed(&run).await?;
-    let mut person = Person::at(&mut machine, Duration::from_secs(60) * run.accel().patience());
+    let mut person = Person::at(&mut machine, Duration::from_secs(60) * run.accel().patience())?;
     person.sees(&["Rescue shell of Corbel"]).await?.types(NEXT)?;
     person.sees(&["*Corbel 0.1.0 (slot a)"]).await?.types(NEXT)?;
     person.sees(&["*Rescue shell of Corbel"]).await?.types(ENTER)?;

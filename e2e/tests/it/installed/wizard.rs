@@ -31,7 +31,7 @@ async fn by_hand(run: &Run, firmware: Firmware) -> anyhow::Result<()> {
     let server = Server::new(run, firmware, DISK)?;
     let patience = Duration::from_secs(60) * run.accel().patience();
     let mut machine = server.start(run, cd(run), |seed| seed).await?;
-    let mut person = Person::at(&mut machine, patience);
+    let mut person = Person::at(&mut machine, patience)?;
     install(&mut person).await?;
     wait_for_reset(&mut machine, patience).await?;
 
@@ -50,7 +50,7 @@ async fn by_hand(run: &Run, firmware: Firmware) -> anyhow::Result<()> {
 
     let next = Medium::Cd(run.next_image()?.iso().to_path_buf());
     let mut machine = server.start(run, next, |seed| seed).await?;
-    let mut person = Person::at(&mut machine, patience);
+    let mut person = Person::at(&mut machine, patience)?;
     upgrade(&mut person, &old).await?;
     wait_for_reset(&mut machine, patience).await?;
 
