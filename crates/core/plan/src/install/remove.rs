@@ -137,18 +137,25 @@ fn remove(disk: &Disk, keep_data: bool, plan: &mut UninstallPlan) -> Result<(), 
     })?;
     let keeps_data = keep_data && layout.partition(Role::Data).is_some();
     let goes = |role: Role| !(keeps_data && role == Role::Data);
-    let extents = layout.partitions.iter().filter(|partition| goes(partition.role));
-    plan.steps.extend([
-        UninstallStep::BootCode { disk: path.clone() },
-        UninstallStep::Clear {
-            disk: path.clone(),
-            extents: extents.flat_map(super::plan::ends).collect(),
-        },
-        UninstallStep::Table {
-            disk: path.clone(),
-            keeps_data,
-        },
-    ]);
+    let ends = |wanted: &dyn Fn(Role) -> bool| {
+        let found = layout.partitions.iter();
+        let found = found.filter(|partition| goes(partition.role) && wanted(partition.role));
+        found.flat_map(super::plan::ends).collect::<Vec<_>>()
+    };
+    plan.steps.push(UninstallStep::BootCode { disk: path.clone() });
+    // What starts a system is gone for good before anything is taken from under it: within a step a disk may write in any order.
+    for extents in [ends(&|role| role == Role::Esp), ends(&|role| role != Role::Esp)] {
+        if !extents.is_empty() {
+            plan.steps.push(UninstallStep::Clear {
+                disk: path.clone(),
+                extents,
+            });
+        }
+    }
+    plan.steps.push(UninstallStep::Table {
+        disk: path.clone(),
+        keeps_data,
+    });
     let data = layout.partition(Role::Data).map(|data| data.number);
     for (number, content) in super::show::contents(disk) {
         if keeps_data && number.is_some() && number == data {
