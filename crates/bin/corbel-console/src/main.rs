@@ -13,6 +13,7 @@ mod run;
 mod screen;
 mod state;
 mod text;
+mod tty;
 mod vt;
 mod wizard;
 

@@ -7,7 +7,6 @@ use std::time::Duration;
 use anyhow::Context as _;
 use corbel_sys::Program;
 use crossterm::event as terminal_event;
-use crossterm::terminal::{disable_raw_mode, enable_raw_mode};
 use ratatui::layout::{Rect, Size};
 use ratatui::{Terminal, TerminalOptions, Viewport};
 use tokio::signal::unix::{SignalKind, signal};
@@ -19,6 +18,7 @@ use crate::feed::Feed;
 use crate::keys::{Escape, TOGETHER};
 use crate::screen;
 use crate::state::{Action, Event, Key, State};
+use crate::tty::Tty;
 use crate::vt::Vt;
 
 /// What changes by itself is shown at most twice a second: a serial line at 115200 carries five full screens in that time.
@@ -40,11 +40,11 @@ pub(crate) fn run(runtime: &tokio::runtime::Runtime, feed: Feed) -> anyhow::Resu
         io::stdin().is_terminal() && io::stdout().is_terminal(),
         "corbel-console needs a terminal; see --once"
     );
-    enable_raw_mode().context("cannot take the terminal")?;
+    let tty = Tty::take().context("cannot take the terminal")?;
     let mut screen = Screen::new()?;
-    let end = runtime.block_on(show(&mut screen, feed));
+    let end = runtime.block_on(show(&mut screen, &tty, feed));
     let reset = screen.terminal.backend_mut().reset();
-    disable_raw_mode().context("cannot give the terminal back")?;
+    drop(tty);
     let end = end?;
     reset.context("cannot clear the terminal")?;
     match end {
@@ -95,22 +95,29 @@ fn size() -> Size {
     }
 }
 
-async fn show(screen: &mut Screen, feed: Feed) -> anyhow::Result<End> {
+async fn show(screen: &mut Screen, tty: &Tty, feed: Feed) -> anyhow::Result<End> {
     let (sender, mut events) = mpsc::channel(64);
     let api = Api::new(&feed.socket, sender.clone());
     let state = State::new(feed.installer);
     let feed = tokio::spawn(feed.follow(sender.clone()));
     read_keys(sender)?;
-    let end = turn(screen, state, &api, &mut events).await;
+    let end = turn(screen, tty, state, &api, &mut events).await;
     feed.abort();
     end
 }
 
-async fn turn(screen: &mut Screen, mut state: State, api: &Api, events: &mut Receiver<Event>) -> anyhow::Result<End> {
+async fn turn(
+    screen: &mut Screen,
+    tty: &Tty,
+    mut state: State,
+    api: &Api,
+    events: &mut Receiver<Event>,
+) -> anyhow::Result<End> {
     let mut terminate = signal(SignalKind::terminate()).context("cannot listen for signals")?;
     let mut hangup = signal(SignalKind::hangup()).context("cannot listen for signals")?;
     let mut resized = signal(SignalKind::window_change()).context("cannot listen for signals")?;
     let mut repaint = interval_at(Instant::now() + REPAINT, REPAINT);
+    let mut kept = interval_at(Instant::now() + FRAME, FRAME);
     let mut drawn = Instant::now();
     let mut stale = false;
     screen.invalidate()?;
@@ -123,6 +130,10 @@ async fn turn(screen: &mut Screen, mut state: State, api: &Api, events: &mut Rec
                 None => return Ok(End::Quit),
             },
             _ = resized.recv() => Event::Resized,
+            _ = kept.tick() => {
+                tty.keep().context("the terminal is gone")?;
+                continue;
+            }
             _ = repaint.tick() => Event::Key(Key::Repaint),
             _ = terminate.recv() => return Ok(End::Quit),
             _ = hangup.recv() => return Ok(End::Quit),

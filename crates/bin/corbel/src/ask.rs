@@ -28,8 +28,9 @@ pub(crate) fn password(printer: &Printer, user: &str) -> Result<String, Failure>
             "nobody can be asked for a password: give --password-file FILE",
         ));
     }
-    printer.prompt(&format!("Password of {user}: "));
+    // Silence first: it forgets what was typed before, and nothing that answers the prompt may be lost.
     let silent = terminal::Changed::silent().map_err(unreadable)?;
+    printer.prompt(&format!("Password of {user}: "));
     let mut line = String::new();
     let read = io::stdin().lock().read_line(&mut line);
     drop(silent);
