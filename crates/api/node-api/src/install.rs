@@ -205,6 +205,22 @@ pub struct Planned {
     pub operation: Option<OperationInfo>,
 }
 
+/// Each is one word: they are written into the loaders' files side by side (kernel, `admin-guide/kernel-parameters.rst`: a value with
+/// blanks stands in double quotes).
+fn kernel_words(words: &[String]) -> Result<Vec<String>, SpecError> {
+    let is_one = |word: &str| {
+        let blank = word.chars().any(char::is_whitespace) && !word.contains('"');
+        !word.is_empty() && !blank && !word.chars().any(char::is_control)
+    };
+    match words.iter().position(|word| !is_one(word)) {
+        None => Ok(words.to_vec()),
+        Some(at) => Err(SpecError::new(
+            format!("words[{at}]"),
+            "is not one kernel word, such as console=ttyS0,115200",
+        )),
+    }
+}
+
 impl TryFrom<&InstallRequest> for model::InstallRequest {
     type Error = SpecError;
 
@@ -233,7 +249,7 @@ impl TryFrom<&InstallRequest> for model::InstallRequest {
             },
             keep_data: wire.keep_data,
             wipe_fakeraid: wire.wipe_fakeraid,
-            words: wire.words.clone(),
+            words: kernel_words(&wire.words)?,
             document: wire.document.clone(),
         })
     }
@@ -337,6 +353,9 @@ mod tests {
             ),
             (r#"{"boot":{"disk":"x"}}"#, "boot.disk: unknown field"),
             (r#"{"sizes":{"data":"much"}}"#, "sizes.data: "),
+            (r#"{"words":["quiet","a\nb"]}"#, "words[1]: is not one kernel word"),
+            (r#"{"words":["a b"]}"#, "words[0]: is not one kernel word"),
+            (r#"{"words":[""]}"#, "words[0]: is not one kernel word"),
         ] {
             let said = refused(json);
             assert!(said.starts_with(start), "{json}: {said}");

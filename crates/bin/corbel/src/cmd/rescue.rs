@@ -36,7 +36,8 @@ pub(crate) fn run(printer: &Printer) -> Result<(), Failure> {
     // This program becomes the shell, so the usual door for programs does not fit.
     #[allow(clippy::disallowed_methods)]
     let error = std::process::Command::new(SHELL)
-        .arg("--login")
+        // Files that shells read at their start would give it their own prompt.
+        .args(["--noprofile", "--norc"])
         .env("PS1", "rescue# ")
         .exec();
     Err(Failure::new(
