@@ -1,6 +1,6 @@
 //! A person at the serial console: looks at the screen, types, and looks again. What was looked at is kept beside the logs.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 
@@ -12,8 +12,6 @@ pub const ENTER: &str = "\r";
 pub const ESC: &str = "\x1b";
 /// Empties a field (Ctrl-U).
 pub const CLEAR: &str = "\x15";
-/// Moves up a list.
-pub const UP: &str = "\x1b[A";
 /// Moves down a list.
 pub const DOWN: &str = "\x1b[B";
 /// Moves to the button on the right.
@@ -67,6 +65,27 @@ impl<'a> Person<'a> {
         self.looks += 1;
         let name = format!("screen-{:02}.txt", self.looks);
         run::keep(&self.machine.place().folder.join(name), &screen)?;
+        Ok(self)
+    }
+
+    /// Presses a key until the screen answers with all of these: while a machine starts, systemd asks its terminals for their size and
+    /// throws away what comes instead of an answer.
+    ///
+    /// # Errors
+    /// When the screen does not answer in time, or the machine is gone.
+    pub async fn insists(&mut self, key: &str, words: &[&str]) -> anyhow::Result<&mut Self> {
+        const AGAIN: Duration = Duration::from_secs(10);
+        let patience = std::mem::replace(&mut self.patience, AGAIN);
+        let start = Instant::now();
+        loop {
+            self.types(key)?;
+            match self.sees(words).await {
+                Ok(_) => break,
+                Err(error) if start.elapsed() > patience => return Err(error),
+                Err(_) => self.machine.still_running()?,
+            }
+        }
+        self.patience = patience;
         Ok(self)
     }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use anyhow::ensure;
 use corbel_e2e::{
     Firmware, Medium, Person, Run, Server,
-    person::{CLEAR, DOWN, ENTER, ESC, RIGHT, UP},
+    person::{CLEAR, DOWN, ENTER, ESC, RIGHT},
     run::tool,
     server::wait_for_reset,
 };
@@ -62,11 +62,10 @@ async fn by_hand(run: &Run, firmware: Firmware) -> anyhow::Result<()> {
 }
 
 async fn install(person: &mut Person<'_>) -> anyhow::Result<()> {
-    person.sees(&["Welcome", "> Install Corbel"]).await?.types(DOWN)?;
-    person.sees(&["> Show the hardware"]).await?.types(ENTER)?;
+    person.sees(&["Welcome", "> Install Corbel"]).await?;
+    person.insists(DOWN, &["> Show the hardware"]).await?.types(ENTER)?;
     person.sees(&["Hardware", "DISKS", "/dev/vda"]).await?.types(ESC)?;
-    person.sees(&["Welcome", "> Show the hardware"]).await?.types(UP)?;
-    person.sees(&["> Install Corbel"]).await?.types(ENTER)?;
+    person.sees(&["Welcome", "> Install Corbel"]).await?.types(ENTER)?;
     person
         .sees(&["Install: keyboard", "> (*) English (US)"])
         .await?
