@@ -156,10 +156,6 @@ async fn answers_that_are_wrong() -> anyhow::Result<()> {
             "hostnam",
         ),
         (json!({ "boot": { "path": "/dev/vda" }, "words": ["a\nb"] }), "words"),
-        (
-            json!({ "boot": { "path": "/dev/vda" }, "mode": "reinstall" }),
-            "/dev/vda",
-        ),
     ] {
         let asked: InstallRequest = serde_json::from_value(request.clone())?;
         let refused = node.api().install(&asked).await;
