@@ -78,13 +78,13 @@ async fn install(person: &mut Person<'_>) -> anyhow::Result<()> {
     person.sees(&["Install: data devices"]).await?.types(ENTER)?;
     person.sees(&["Install: sizes", "Remaining"]).await?.types(ENTER)?;
     person
-        .sees(&["Install: confirm", "THIS IS LOST FOR EVER", "[>Back<]"])
+        .sees(&["Install: confirm", "Nothing that is on the disks is lost.", "[>Back<]"])
         .await?
         .types(ESC)?;
     // Back once, and forward again: what was chosen stays chosen.
     person.sees(&["Install: sizes", "Remaining"]).await?.types(ENTER)?;
     person.sees(&["Install: confirm", "[>Back<]"]).await?.types(RIGHT)?;
-    person.sees(&["[>Erase and install<]"]).await?.types(ENTER)?;
+    person.sees(&["[>Install<]"]).await?.types(ENTER)?;
     person.sees(&["Install: password"]).await?.types(PASSWORD)?;
     person.sees(&["[*********_"]).await?.types(ENTER)?;
     person.sees(&["> The same once more"]).await?.types(PASSWORD)?;
