@@ -1,4 +1,4 @@
-//! Writes what is generated and checked in: the OpenAPI document and the man pages. With `--check` it changes nothing and
+//! Writes what is generated and checked in: the OpenAPI document, the schema and the reference page of `node.toml`, and the man pages. With `--check` it changes nothing and
 //! fails when a file is not what it would write. (Completion scripts come from `corbel completions` and are not kept.)
 
 use std::collections::BTreeMap;
@@ -10,6 +10,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context, bail};
 use clap::Parser;
+use corbel_model::seed;
 
 /// The command that renews everything, for the message of `--check`.
 const RENEW: &str = "cargo run -p corbel-generate";
@@ -17,7 +18,7 @@ const RENEW: &str = "cargo run -p corbel-generate";
 /// Folder whose pages are all generated: one that no command has any more is removed.
 const MAN: &str = "docs/man";
 
-/// Writes the OpenAPI document and the man pages into the source tree.
+/// Writes the OpenAPI document, the schema of node.toml with its reference page, and the man pages into the source tree.
 #[derive(Debug, Parser)]
 struct Arguments {
     /// Change nothing; fail when a file is stale
@@ -57,7 +58,16 @@ fn generated() -> anyhow::Result<BTreeMap<String, Vec<u8>>> {
     let mut openapi =
         serde_json::to_vec_pretty(&corbel_node_api::openapi()).context("the OpenAPI document is not JSON")?;
     openapi.push(b'\n');
-    let mut files = BTreeMap::from([("openapi/corbel-node-v1.json".to_owned(), openapi)]);
+    let mut schema = serde_json::to_vec_pretty(&seed::schema()).context("the schema of node.toml is not JSON")?;
+    schema.push(b'\n');
+    let mut files = BTreeMap::from([
+        ("openapi/corbel-node-v1.json".to_owned(), openapi),
+        ("schemas/node-v1.json".to_owned(), schema),
+        (
+            "docs/operator/node-toml.md".to_owned(),
+            seed::keys_markdown().into_bytes(),
+        ),
+    ]);
     files.extend(
         corbel::man_pages()
             .into_iter()

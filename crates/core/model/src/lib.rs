@@ -4,6 +4,7 @@
 //! has already passed its checks.
 
 pub mod access;
+mod clock;
 pub mod ids;
 pub mod install;
 pub mod keyboard;
@@ -14,5 +15,6 @@ pub mod size;
 pub mod vm;
 pub mod words;
 
+pub use clock::{SshPort, TimeZone, ValueError};
 pub use ids::{HostName, Keymap, NameError, NetworkName, VmName, VolumeName};
 pub use size::{ByteSize, SizeError};

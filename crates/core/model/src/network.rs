@@ -2,12 +2,14 @@
 //! words or from `corbel.toml`. Rendering for systemd-networkd is in `corbel-plan`.
 
 mod bond;
+mod route;
 
 use std::fmt;
 use std::net::IpAddr;
 use std::str::FromStr;
 
 pub use bond::{Bond, BondMode, BondOptions};
+pub use route::{Route, RouteTarget};
 
 /// Text that is no value of the network.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -22,6 +24,10 @@ pub enum NetworkError {
     Address(String),
     #[error("{0:?} is not an address with its prefix length: write it like 192.0.2.10/24 or 2001:db8::10/64")]
     Cidr(String),
+    #[error(
+        "{0:?} is not a network: write its first address and the length of its prefix, such as 10.0.0.0/8 or 2001:db8::/32"
+    )]
+    Route(String),
     #[error("{0:?} is not a netmask: write 255.255.255.0 or a prefix length such as 24")]
     Netmask(String),
     #[error("{0:?} is not a VLAN number: give 1 to 4094")]
@@ -300,6 +306,7 @@ pub struct Addressing {
     pub ipv6: Ipv6,
     pub addresses: Vec<Cidr>,
     pub gateways: Vec<IpAddr>,
+    pub routes: Vec<Route>,
     pub dns: Vec<IpAddr>,
     pub search: Vec<String>,
 }
@@ -358,6 +365,15 @@ impl Vlan {
     }
 }
 
+/// A bridge that was described for itself. One that an interface names ([`InterfaceConfig::bridge`]) needs none of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Bridge {
+    pub name: InterfaceName,
+    pub ports: Vec<Match>,
+    /// Spanning tree protocol (IEEE 802.1D).
+    pub stp: bool,
+}
+
 /// The name of the bridge over an interface, `br` and as much of the name as 15 characters hold.
 pub fn bridge_over(name: &str) -> InterfaceName {
     // Interface names are ASCII, so any cut is a boundary; a pattern's characters do not belong into a name.
@@ -376,6 +392,7 @@ pub struct NetworkConfig {
     pub interfaces: Vec<InterfaceConfig>,
     pub bonds: Vec<Bond>,
     pub vlans: Vec<Vlan>,
+    pub bridges: Vec<Bridge>,
 }
 
 #[cfg(test)]

@@ -20,7 +20,7 @@ use corbel_model::keyboard::is_listed;
 use corbel_model::network::{Interface, Mac};
 use corbel_model::seed::Seed;
 use corbel_model::words::{Ntp, Warning};
-use corbel_model::{HostName, Keymap};
+use corbel_model::{HostName, Keymap, SshPort, TimeZone};
 
 pub use document::effective_document;
 use said::Said;
@@ -45,10 +45,12 @@ pub const CONFIG_URL_FILE: &str = "/run/corbel/config-url";
 /// Public keys that let `admin` in.
 pub const KEYS_FILE: &str = "/etc/ssh/keys/admin";
 /// The layout of the keyboard, for `corbel-keyboard.service`.
-const KEYBOARD_FILE: &str = "/etc/vconsole.conf";
+pub const KEYBOARD_FILE: &str = "/etc/vconsole.conf";
 
 /// Options of sshd of this boot.
 pub const SSHD_FILE: &str = "/etc/ssh/sshd_config.d/10-corbel.conf";
+/// The port of sshd for the firewall, where it is not 22.
+pub const SSH_FIREWALL_FILE: &str = "/etc/corbel/nftables/ssh.nft";
 /// The time servers of this boot.
 pub const TIMESYNC_FILE: &str = "/etc/systemd/timesyncd.conf.d/10-corbel.conf";
 
@@ -129,6 +131,8 @@ pub struct SettlePlan {
     pub admin_password: Option<PasswordHash>,
     pub ssh: Ssh,
     pub time_sync: bool,
+    /// UTC when nobody said one.
+    pub timezone: Option<TimeZone>,
     /// What the health gate will look for.
     pub addresses: Expected,
     pub warnings: Vec<Warning>,
@@ -147,10 +151,12 @@ pub fn plan_settle(sources: &Sources, interfaces: &[Interface]) -> SettlePlan {
     let installs = may_install && auto::installs(&words, &seed);
     let Seed {
         ntp,
+        timezone,
         keyboard,
         admin_password,
         ssh_keys,
         password_login,
+        ssh_port,
         network,
         clients,
         tokens,
@@ -177,7 +183,14 @@ pub fn plan_settle(sources: &Sources, interfaces: &[Interface]) -> SettlePlan {
         files.push(PlannedFile {
             path: SSHD_FILE.into(),
             mode: 0o644,
-            content: files::sshd(password_login),
+            content: files::sshd(password_login, ssh_port),
+        });
+    }
+    if let Some(port) = ssh_port.filter(|port| *port != SshPort::default()) {
+        files.push(PlannedFile {
+            path: SSH_FIREWALL_FILE.into(),
+            mode: 0o644,
+            content: files::ssh_firewall(port),
         });
     }
     if !ssh_keys.is_empty() {
@@ -245,6 +258,7 @@ pub fn plan_settle(sources: &Sources, interfaces: &[Interface]) -> SettlePlan {
         CONFIG_URL_FILE,
         KEYS_FILE,
         SSHD_FILE,
+        SSH_FIREWALL_FILE,
         TIMESYNC_FILE,
         KEYBOARD_FILE,
     ];
@@ -259,6 +273,7 @@ pub fn plan_settle(sources: &Sources, interfaces: &[Interface]) -> SettlePlan {
         admin_password,
         ssh,
         time_sync,
+        timezone,
         addresses,
         warnings,
     }
@@ -344,6 +359,9 @@ impl fmt::Display for SettlePlan {
         }
         if !self.time_sync {
             writeln!(f, "time is not synchronised")?;
+        }
+        if let Some(zone) = &self.timezone {
+            writeln!(f, "time zone {zone}")?;
         }
         for file in &self.files {
             writeln!(f, "write {} {:04o}", file.path, file.mode)?;

@@ -139,8 +139,8 @@ fn same_node(case: &Path, first: &SettlePlan, second: &SettlePlan) {
     assert_eq!(simple(first), simple(second), "{}", case.display());
     assert_eq!(first.admin_password, second.admin_password, "{}", case.display());
     assert_eq!(
-        (&first.ssh, first.time_sync),
-        (&second.ssh, second.time_sync),
+        (&first.ssh, first.time_sync, &first.timezone),
+        (&second.ssh, second.time_sync, &second.timezone),
         "{}",
         case.display()
     );
@@ -223,7 +223,7 @@ proptest! {
         for file in plan_settle(&sources, &seen).files {
             prop_assert!(!file.path.split('/').any(|part| part == "..") && !file.path.contains(char::is_whitespace));
             prop_assert!(file.path.starts_with("/etc/") || file.path.starts_with("/run/corbel/"));
-            let known = ["Match", "Link", "Network", "NetDev", "VLAN", "Bond", "Bridge", "DHCPv4", "DHCPv6", "IPv6AcceptRA", "Time"];
+            let known = ["Match", "Link", "Network", "NetDev", "VLAN", "Bond", "Bridge", "DHCPv4", "DHCPv6", "IPv6AcceptRA", "Time", "Route"];
             for header in file.content.lines().filter(|line| line.starts_with('[') && !line.starts_with("[[")) {
                 prop_assert!(known.iter().any(|k| header == format!("[{k}]")), "{header}");
             }

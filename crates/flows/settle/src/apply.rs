@@ -54,6 +54,9 @@ pub(crate) fn apply(facilities: &dyn Facilities, plan: &SettlePlan, keeps: bool,
     if let Err(error) = facilities.set_hostname(&plan.hostname) {
         failed("host name", &error);
     }
+    if let Err(error) = facilities.set_timezone(plan.timezone.as_ref()) {
+        failed("time zone", &error);
+    }
     if let Some(hash) = &plan.admin_password {
         match set_password(facilities, hash) {
             Ok(()) => report.applied.push(SHADOW.into()),

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::error::Error;
 
-use corbel_model::HostName;
 use corbel_model::network::Interface;
+use corbel_model::{HostName, TimeZone};
 use corbel_plan::settle::Need;
 
 use crate::state::StateReport;
@@ -30,6 +30,8 @@ pub trait Facilities {
     fn paths_from(&self, prefix: &str) -> Result<Vec<String>, FacilityError>;
     /// Names the running system: PID 1 read `/etc/hostname` before settle wrote it.
     fn set_hostname(&self, hostname: &HostName) -> Result<(), FacilityError>;
+    /// Sets the time zone of the system; UTC without one.
+    fn set_timezone(&self, zone: Option<&TimeZone>) -> Result<(), FacilityError>;
     /// Whether this node runs from its own disk.
     fn installed(&self) -> bool;
     /// What became of its mounts.

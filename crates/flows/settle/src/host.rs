@@ -2,6 +2,7 @@
 
 mod config;
 mod state;
+mod zone;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -11,8 +12,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use corbel_disk::{MOST_FILE_BYTES, MOST_FILES, SysDevices, find_seed, read_found_seed};
-use corbel_model::HostName;
 use corbel_model::network::Interface;
+use corbel_model::{HostName, TimeZone};
 use corbel_net::{Wait, interfaces, wait_for_interfaces};
 use corbel_plan::settle::Need;
 use corbel_sys::ledger::Ledger;
@@ -307,6 +308,10 @@ impl Facilities for Host {
             rustix::system::sethostname(hostname.as_str().as_bytes()).map_err(io::Error::from)?;
         }
         Ok(())
+    }
+
+    fn set_timezone(&self, zone: Option<&TimeZone>) -> Result<(), FacilityError> {
+        zone::set(&self.root, zone)
     }
 
     fn installed(&self) -> bool {

@@ -3,8 +3,8 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
-use corbel_model::HostName;
 use corbel_model::network::Interface;
+use corbel_model::{HostName, TimeZone};
 use corbel_plan::settle::{KEYS_FILE, Need, SSH_FLAG};
 
 use super::*;
@@ -191,6 +191,9 @@ impl Facilities for Broken {
     }
     fn set_hostname(&self, _: &HostName) -> Result<(), FacilityError> {
         Err("not permitted".into())
+    }
+    fn set_timezone(&self, _: Option<&TimeZone>) -> Result<(), FacilityError> {
+        Ok(())
     }
     fn installed(&self) -> bool {
         false

@@ -12,6 +12,7 @@
 //! reboot_delay = 10
 //! ```
 
+use schemars::JsonSchema;
 use serde::de::{Deserializer, Error as _};
 use serde::{Deserialize, de};
 
@@ -27,50 +28,93 @@ pub struct InstallAnswers {
     pub reboot_delay: Option<u32>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct InstallTable {
+    /// `install`, or `reinstall` to make the system of this disk anew.
     #[serde(default, deserialize_with = "mode")]
+    #[schemars(with = "String", extend("examples" = ["install"]))]
     mode: Mode,
+    /// The disk that the node is installed on, as a text such as `/dev/sda` or as a table.
+    #[schemars(with = "DeviceShape", extend("examples" = ["/dev/sda"]))]
     boot: Device,
+    /// Further disks for the data of virtual machines.
     #[serde(default)]
+    #[schemars(with = "Vec<DeviceShape>")]
     data: Vec<Device>,
+    /// Sizes of partitions; what is left out is chosen.
     #[serde(default)]
     sizes: SizesTable,
+    /// Whether the data of an earlier installation is kept.
     #[serde(default = "yes")]
     keep_data: bool,
+    /// Whether a disk with metadata of a BIOS RAID may be taken.
     #[serde(default)]
     wipe_fakeraid: bool,
+    /// Kernel words of the installed node.
     #[serde(default, deserialize_with = "words")]
+    #[schemars(with = "String", extend("examples" = ["console=ttyS0,115200n8"]))]
     words: Vec<String>,
+    /// Seconds to wait before the reboot at the end.
     reboot_delay: Option<u32>,
 }
 
-#[derive(Deserialize, Default)]
+#[derive(Deserialize, Default, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 struct SizesTable {
+    /// The EFI partition.
+    #[schemars(with = "Option<String>")]
     esp: Option<Size>,
+    /// Each of the two system slots.
+    #[schemars(with = "Option<String>")]
     root: Option<Size>,
+    /// The configuration.
+    #[schemars(with = "Option<String>")]
     config: Option<Size>,
+    /// The journal.
+    #[schemars(with = "Option<String>")]
     log: Option<Size>,
+    /// Swap; left out, none.
+    #[schemars(with = "Option<String>", extend("examples" = ["4 GiB"]))]
     swap: Option<Size>,
+    /// A size, `rest` or `none`.
+    #[schemars(with = "Option<String>", extend("examples" = ["rest"]))]
     data: Option<Data>,
+}
+
+/// Only for the schema.
+#[derive(JsonSchema)]
+#[schemars(untagged)]
+#[allow(dead_code)]
+enum DeviceShape {
+    Text(String),
+    Table(DeviceTable),
 }
 
 struct Size(ByteSize);
 struct Data(DataRequest);
 struct Device(DeviceMatch);
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct DeviceTable {
+    /// A path below `/dev`, with `*` and `?`.
     path: Option<String>,
+    /// `ata`, `scsi`, `virtio`, `nvme` and the like.
     bus: Option<String>,
+    /// The serial number, with `*` and `?`.
     serial: Option<String>,
+    /// The world-wide name, with `*` and `?`.
     wwn: Option<String>,
+    /// The model, with `*` and `?`.
     model: Option<String>,
+    /// The smallest disk that is taken.
+    #[schemars(with = "Option<String>")]
     at_least: Option<Size>,
+    /// The largest disk that is taken.
+    #[schemars(with = "Option<String>")]
     at_most: Option<Size>,
+    /// Every disk that matches and not only the first.
     #[serde(default)]
     all: bool,
 }

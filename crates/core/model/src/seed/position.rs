@@ -13,7 +13,11 @@ pub(super) fn of(text: &str, error: &toml::de::Error) -> SeedError {
     let problem = if key.as_deref().is_some_and(|key| key.ends_with("password_hash")) {
         crate::access::CredentialError::PasswordHash.to_string()
     } else {
-        error.message().replace('\n', "; ")
+        let message = error.message().replace('\n', "; ");
+        match meant(&message) {
+            Some(right) => format!("{message}; did you mean `{right}`?"),
+            None => message,
+        }
     };
     SeedError {
         line,
@@ -21,6 +25,35 @@ pub(super) fn of(text: &str, error: &toml::de::Error) -> SeedError {
         key,
         problem,
     }
+}
+
+/// Of a message about an unknown key, the known one that is nearest, where it is near enough for a slip of the hand.
+fn meant(message: &str) -> Option<&str> {
+    let (unknown, known) = message.strip_prefix("unknown field `")?.split_once('`')?;
+    let names = known.split('`').skip(1).step_by(2);
+    let near = names
+        .map(|name| (distance(unknown, name), name))
+        .min_by_key(|(far, _)| *far);
+    near.filter(|(far, name)| *far <= name.len().div_ceil(3))
+        .map(|(_, name)| name)
+}
+
+/// Levenshtein's distance: characters that are added, left out or replaced. A key that is too long to be a slip is far from all.
+fn distance(a: &str, b: &str) -> usize {
+    let (a, b): (Vec<char>, Vec<char>) = (a.chars().take(64).collect(), b.chars().collect());
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, x) in a.iter().enumerate() {
+        let mut before = i;
+        let mut next = vec![i + 1];
+        for (j, y) in b.iter().enumerate() {
+            let above = row.get(j + 1).copied().unwrap_or(usize::MAX - 1);
+            let left = next.last().copied().unwrap_or(usize::MAX - 1);
+            next.push((before + usize::from(x != y)).min(above + 1).min(left + 1));
+            before = above;
+        }
+        row = next;
+    }
+    row.last().copied().unwrap_or(usize::MAX)
 }
 
 /// The key of the line that begins at `start`, or of the nearest line above it that has one (arrays run over several lines).

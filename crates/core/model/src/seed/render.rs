@@ -8,7 +8,7 @@ use toml::{Table, Value};
 use super::{Seed, VERSION};
 use crate::ByteSize;
 use crate::install::{DataRequest, DeviceMatch, InstallAnswers, Mode, Pattern, SizeRequest};
-use crate::network::{Bond, BondOptions, InterfaceConfig, Vlan};
+use crate::network::{Bond, BondOptions, Bridge, InterfaceConfig, Route, Vlan};
 use crate::words::Ntp;
 
 /// The document that says this, with its password hash. The `document` and `raise` of an `[install]` are no part of any document.
@@ -21,6 +21,7 @@ pub fn render(seed: &Seed) -> String {
         Some(Ntp::Off) => text.put("ntp", Vec::<String>::new()),
         Some(Ntp::Servers(servers)) => text.put("ntp", servers.clone()),
     }
+    text.maybe("timezone", seed.timezone.as_ref().map(ToString::to_string));
     text.maybe("keyboard", seed.keyboard.as_ref().map(ToString::to_string));
     if seed.admin_password.is_some() || seed.password_login.is_some() || !seed.ssh_keys.is_empty() {
         text.head("[admin]");
@@ -28,6 +29,10 @@ pub fn render(seed: &Seed) -> String {
         text.maybe("password_hash", hash.map(|hash| hash.expose().to_owned()));
         text.list("ssh_keys", seed.ssh_keys.iter().map(|key| key.as_str()));
         text.maybe("password_login", seed.password_login);
+    }
+    if let Some(port) = seed.ssh_port {
+        text.head("[ssh]");
+        text.put("port", i64::from(port.number()));
     }
     for entry in &seed.network.interfaces {
         interface(&mut text, entry);
@@ -39,6 +44,14 @@ pub fn render(seed: &Seed) -> String {
         text.head("[[network.vlan]]");
         text.put("id", Value::Integer(id.number().into()));
         text.put("parent", parent.to_string());
+    }
+    for Bridge { name, ports, stp } in &seed.network.bridges {
+        text.head("[[network.bridge]]");
+        text.put("name", name.to_string());
+        text.list("ports", ports);
+        if *stp {
+            text.put("stp", true);
+        }
     }
     for client in &seed.clients {
         text.head("[[api.client]]");
@@ -103,10 +116,22 @@ fn interface(text: &mut Text, entry: &InterfaceConfig) {
     }
     text.list("addresses", &addressing.addresses);
     text.list::<&IpAddr>("gateways", &addressing.gateways);
+    let routes: Vec<Value> = addressing.routes.iter().map(route).collect();
+    if !routes.is_empty() {
+        text.put("routes", routes);
+    }
     text.list::<&IpAddr>("dns", &addressing.dns);
     text.list("search", &addressing.search);
     text.maybe("mtu", mtu.map(i64::from));
     text.maybe("bridge", bridge.as_ref().map(ToString::to_string));
+}
+
+fn route(route: &Route) -> Value {
+    inline([
+        ("to", Some(Value::from(route.to.to_string()))),
+        ("via", route.via.map(|via| Value::from(via.to_string()))),
+        ("metric", route.metric.map(|metric| Value::Integer(metric.into()))),
+    ])
 }
 
 fn bond(text: &mut Text, bond: &Bond) {

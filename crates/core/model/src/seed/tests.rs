@@ -41,6 +41,12 @@ fn a_mistake_has_its_line_and_its_key() {
         unknown.starts_with("line 4, column 1 (admin.pasword_hash): unknown field `pasword_hash`"),
         "{unknown}"
     );
+    assert!(unknown.ends_with("; did you mean `password_hash`?"), "{unknown}");
+    let strange = refused("version = 1\n[ssh]\nzzzzzz = 1\n");
+    assert_eq!(
+        strange,
+        "line 3, column 1 (ssh.zzzzzz): unknown field `zzzzzz`, expected `port`"
+    );
     let array = refused(
         "version = 1\n[[network.interface]]\nmatch = \"eno1\"\naddresses = [\n  \"192.0.2.1/24\",\n  \"192.0.2.2\",\n]\n",
     );
@@ -58,6 +64,35 @@ fn a_mistake_has_its_line_and_its_key() {
     assert!(
         refused("version = 1\n[[network.bond]]\nname = \"bond0\"\nmembers = [\"a\"]\noptions = { mode = 9 }\n")
             .contains("bond mode")
+    );
+}
+
+#[test]
+fn keys_that_came_later_are_read() {
+    let text = "version = 1\ntimezone = \"Europe/Berlin\"\n[ssh]\nport = 2222\n[[network.bridge]]\nname = \"br1\"\nports = [\"bond0.42\"]\n\
+                [[network.interface]]\nmatch = \"eno1\"\nroutes = [{ to = \"10.0.0.0/8\", via = \"192.0.2.1\", metric = 5 }]\n";
+    let seed = parse(text).expect("a document");
+    assert_eq!(seed.ssh_port.map(crate::SshPort::number), Some(2222));
+    assert_eq!(seed.network.bridges[0].ports.len(), 1);
+    assert_eq!(seed.network.interfaces[0].addressing.routes[0].metric, Some(5));
+    assert!(
+        seed.network.interfaces[0].addressing.dhcp4,
+        "a route says nothing of addresses"
+    );
+    assert!(refused("version = 1\n[ssh]\nport = 80\n").contains("not a port for SSH"));
+    assert!(
+        refused("version = 1\n[[network.interface]]\nmatch = \"eno1\"\nroutes = [{ to = \"10.0.0.1/8\" }]\n")
+            .contains("not a network")
+    );
+}
+
+#[test]
+fn another_version_is_told_from_a_broken_document() {
+    assert!(is_of_another_version("version = 2\nsomething = 'new'\n"));
+    assert!(
+        !is_of_another_version("version = 1\n")
+            && !is_of_another_version("versoin = 2\n[[")
+            && !is_of_another_version("")
     );
 }
 

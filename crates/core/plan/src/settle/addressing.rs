@@ -9,6 +9,7 @@ pub(super) fn addressing_text(text: &mut String, addressing: &Addressing) {
         ipv6,
         addresses,
         gateways,
+        routes,
         dns,
         search,
     } = addressing;
@@ -58,6 +59,15 @@ pub(super) fn addressing_text(text: &mut String, addressing: &Addressing) {
         }
         if !ipv6.slaac && !ipv6.dhcp {
             text.push_str("DHCPv6Client=no\n");
+        }
+    }
+    for route in routes {
+        text.push_str(&format!("\n[Route]\nDestination={}\n", route.to));
+        if let Some(via) = route.via {
+            text.push_str(&format!("Gateway={via}\n"));
+        }
+        if let Some(metric) = route.metric {
+            text.push_str(&format!("Metric={metric}\n"));
         }
     }
 }

@@ -1,7 +1,7 @@
 //! The small files of a boot: each a function from values to text.
 
 use corbel_model::access::{ApiClient, ApiToken, SshKey};
-use corbel_model::{HostName, Keymap};
+use corbel_model::{HostName, Keymap, SshPort};
 use serde::Serialize;
 
 const HEAD: &str = "# Written by corbel settle at this boot; changes are lost at the next.\n";
@@ -19,11 +19,18 @@ pub(super) fn hosts(hostname: &HostName) -> String {
 }
 
 /// sshd_config(5). What is the same at each boot stands in the image.
-pub(super) fn sshd(password_login: bool) -> String {
+pub(super) fn sshd(password_login: bool, port: Option<SshPort>) -> String {
+    let port = port.map(|port| format!("Port {}\n", port.number()));
     format!(
-        "{HEAD}PasswordAuthentication {}\n",
-        if password_login { "yes" } else { "no" }
+        "{HEAD}PasswordAuthentication {}\n{}",
+        if password_login { "yes" } else { "no" },
+        port.unwrap_or_default()
     )
+}
+
+/// nft(8): `/etc/nftables.conf` of the image defines the port and includes this.
+pub(super) fn ssh_firewall(port: SshPort) -> String {
+    format!("{HEAD}redefine ssh_port = {}\n", port.number())
 }
 
 pub(super) fn authorized_keys(keys: &[SshKey]) -> String {

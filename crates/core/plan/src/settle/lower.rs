@@ -93,6 +93,7 @@ fn from_words(words: &Words, interfaces: &[Interface], warnings: &mut Vec<Warnin
         interfaces: all,
         bonds: words.bonds.clone(),
         vlans,
+        bridges: Vec::new(),
     }
 }
 

@@ -54,6 +54,7 @@ pub(super) fn render(
     let mut links = members(network, interfaces, &mut devices, warnings);
     let first_own = links.len();
     ports_and_bridges(network, interfaces, &mut links, &mut devices);
+    own_bridges(network, interfaces, first_own, &mut links, &mut devices);
     for bond in &network.bonds {
         let carries = network
             .vlans
@@ -216,14 +217,7 @@ fn ports_and_bridges(
         });
         if devices.iter().all(|device| device.name != bridge) {
             let mac = mac_of(&matches, network, interfaces);
-            let text = format!(
-                "[NetDev]\nName={bridge}\nKind=bridge\n{}\n[Bridge]\nSTP=no\n",
-                mac_line(mac)
-            );
-            devices.push(Device {
-                name: bridge.clone(),
-                text,
-            });
+            devices.push(bridge_device(&bridge, mac, false));
             // An entry of its own for the bridge says more about it than the one of its port.
             if network.interfaces.iter().all(|other| other.matches != exact(&bridge)) {
                 links.push(Link {
@@ -233,6 +227,58 @@ fn ports_and_bridges(
                 });
             }
         }
+    }
+}
+
+fn bridge_device(name: &InterfaceName, mac: Option<Mac>, stp: bool) -> Device {
+    let stp = if stp { "yes" } else { "no" };
+    Device {
+        name: name.clone(),
+        text: format!(
+            "[NetDev]\nName={name}\nKind=bridge\n{}\n[Bridge]\nSTP={stp}\n",
+            mac_line(mac)
+        ),
+    }
+}
+
+/// Bridges that were described for themselves. A port gives its addresses up; one that only a pattern covers gets a file before it.
+fn own_bridges(
+    network: &NetworkConfig,
+    interfaces: &[Interface],
+    first_own: usize,
+    links: &mut Vec<Link>,
+    devices: &mut Vec<Device>,
+) {
+    for bridge in &network.bridges {
+        // Who described it says more than an interface that only named it.
+        devices.retain(|device| device.name != bridge.name);
+        let mac = bridge.ports.iter().find_map(|port| mac_of(port, network, interfaces));
+        devices.push(bridge_device(&bridge.name, mac, bridge.stp));
+        for port in &bridge.ports {
+            let own = links
+                .iter_mut()
+                .skip(first_own)
+                .find(|link| same(&link.matches, port, interfaces));
+            match own {
+                Some(link) => {
+                    link.addressing = None;
+                    link.bridge = Some(bridge.name.clone());
+                }
+                None => {
+                    let link = Link {
+                        bridge: Some(bridge.name.clone()),
+                        ..Link::carrier(port.clone())
+                    };
+                    let at = if is_single(port) { first_own } else { links.len() };
+                    links.insert(at, link);
+                }
+            }
+        }
+        let carries = network
+            .vlans
+            .iter()
+            .any(|vlan| vlan.parent == Match::Name(bridge.name.to_string()));
+        ensure(links, &bridge.name, (!carries).then(Addressing::automatic));
     }
 }
 

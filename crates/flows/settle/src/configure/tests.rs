@@ -2,8 +2,8 @@
 
 use std::cell::RefCell;
 
-use corbel_model::HostName;
 use corbel_model::network::Interface;
+use corbel_model::{HostName, TimeZone};
 use corbel_plan::settle::Need;
 
 use super::*;
@@ -77,6 +77,9 @@ impl Facilities for Fake {
     }
     fn set_hostname(&self, hostname: &HostName) -> Result<(), FacilityError> {
         self.host.set_hostname(hostname)
+    }
+    fn set_timezone(&self, zone: Option<&TimeZone>) -> Result<(), FacilityError> {
+        self.host.set_timezone(zone)
     }
     fn installed(&self) -> bool {
         self.host.installed()

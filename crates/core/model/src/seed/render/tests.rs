@@ -22,6 +22,12 @@ fn matches() -> impl Strategy<Value = Match> {
     read("\\*|eno[0-9*?]{1,3}|52:54:00:[0-9a-f]{2}:00:01|bond0|bond0\\.42")
 }
 
+fn route() -> impl Strategy<Value = Route> {
+    let to = read("10\\.[0-9]{1,2}\\.0\\.0/16|2001:db8:[0-9a-f]{1,4}::/48");
+    let via = option::of(read("192\\.0\\.2\\.[0-9]{1,2}"));
+    (to, via, option::of(any::<u32>())).prop_map(|(to, via, metric)| Route { to, via, metric })
+}
+
 fn addressing() -> impl Strategy<Value = Addressing> {
     let address = || read("192\\.0\\.2\\.[0-9]{1,2}|2001:db8::[0-9a-f]{1,4}");
     let ipv6 = any::<(bool, bool, bool)>().prop_map(|(dhcp, slaac, link_local)| Ipv6 {
@@ -38,14 +44,16 @@ fn addressing() -> impl Strategy<Value = Addressing> {
         ipv6,
         cidrs,
         vec(address(), 0..3),
+        vec(route(), 0..3),
         vec(address(), 0..3),
         vec("[a-z]{1,9}\\.example", 0..3),
     )
-        .prop_map(|(dhcp4, ipv6, addresses, gateways, dns, search)| Addressing {
+        .prop_map(|(dhcp4, ipv6, addresses, gateways, routes, dns, search)| Addressing {
             dhcp4,
             ipv6,
             addresses,
             gateways,
+            routes,
             dns,
             search,
         })
@@ -79,11 +87,20 @@ fn network() -> impl Strategy<Value = NetworkConfig> {
         Bond { name, members, options }
     });
     let vlan = (read("[1-9][0-9]{0,2}"), matches()).prop_map(|(id, parent)| Vlan { id, parent });
-    (vec(interface, 0..3), vec(bond, 0..2), vec(vlan, 0..3)).prop_map(|(interfaces, bonds, vlans)| NetworkConfig {
-        interfaces,
-        bonds,
-        vlans,
-    })
+    let bridge = (read("br[0-9]"), vec(matches(), 0..3), any::<bool>());
+    let bridge = bridge.prop_map(|(name, ports, stp)| Bridge { name, ports, stp });
+    (
+        vec(interface, 0..3),
+        vec(bond, 0..2),
+        vec(vlan, 0..3),
+        vec(bridge, 0..3),
+    )
+        .prop_map(|(interfaces, bonds, vlans, bridges)| NetworkConfig {
+            interfaces,
+            bonds,
+            vlans,
+            bridges,
+        })
 }
 
 fn install() -> impl Strategy<Value = InstallAnswers> {
@@ -167,7 +184,12 @@ fn seeds() -> impl Strategy<Value = Seed> {
     let token = token.prop_map(|(name, hash, role)| ApiToken { name, hash, role });
     (
         option::of(read("[a-z0-9]{1,9}(\\.[a-z]{1,4})?")),
-        (option::of(ntp), option::of(read("[a-zA-Z][a-z0-9_.+-]{0,9}"))),
+        (
+            option::of(ntp),
+            option::of(read("[a-zA-Z][a-z0-9_.+-]{0,9}")),
+            option::of(read("[A-Z][a-z]{1,9}/[A-Z][a-z]{1,9}")),
+            option::of(read("22|[1-9][0-9]{3}")),
+        ),
         option::of(read("\\$6\\$[a-z]{8}\\$[a-zA-Z0-9./]{43}")),
         vec(key, 0..3),
         any::<Option<bool>>(),
@@ -179,7 +201,7 @@ fn seeds() -> impl Strategy<Value = Seed> {
         .prop_map(
             |(
                 hostname,
-                (ntp, keyboard),
+                (ntp, keyboard, timezone, ssh_port),
                 admin_password,
                 ssh_keys,
                 password_login,
@@ -190,10 +212,12 @@ fn seeds() -> impl Strategy<Value = Seed> {
             )| Seed {
                 hostname,
                 ntp,
+                timezone,
                 keyboard,
                 admin_password,
                 ssh_keys,
                 password_login,
+                ssh_port,
                 network,
                 clients,
                 tokens,

@@ -1,0 +1,77 @@
+//! Values in texts that people wrote.
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::seed::parse;
+
+const TEXT: &str = "# mine\nversion = 1\nhostname = \"old\" # the rack\n\n[admin]\npassword_hash = \"$6$saltsalt$1qXgV2tY7Kk0n3oFjQ9m4bWcR8eZ5xLpD6sHvTuN2aMiEyGfC\"\n\n\
+[[network.interface]]\nmatch = \"bond0.42\"\nmtu = 9000\n";
+
+#[test]
+fn one_value_changes_and_comments_stay() {
+    let text = set(TEXT, "hostname", "new").expect("set");
+    assert_eq!(text, TEXT.replace("\"old\"", "\"new\""));
+    let text = set(&text, "ssh.port", "2222").expect("set");
+    let text = set(&text, "network.interface[bond0.42].addresses", "[\"192.0.2.1/24\"]").expect("set");
+    let text = set(&text, "network.interface[eno2].dhcp4", "true").expect("set");
+    let text = set(&text, "network.vlan[42].parent", "bond0").expect("set");
+    let text = set(&text, "timezone", "Europe/Berlin").expect("set");
+    let seed = parse(&text).expect(&text);
+    assert_eq!(seed.ssh_port.map(|port| port.number()), Some(2222));
+    assert_eq!(seed.network.interfaces.len(), 2);
+    assert_eq!(seed.network.interfaces[0].addressing.addresses.len(), 1);
+    assert_eq!(seed.network.vlans[0].id.number(), 42);
+    assert_eq!(seed.timezone.expect("set").as_str(), "Europe/Berlin");
+    assert!(text.starts_with("# mine\n") && text.contains("# the rack"), "{text}");
+}
+
+#[test]
+fn values_are_shown_and_the_hash_is_not() {
+    let at = |path: &str| value_at(TEXT, path).expect(path);
+    assert_eq!(at("hostname").as_deref(), Some("\"old\""));
+    assert_eq!(at("network.interface[bond0.42].mtu").as_deref(), Some("9000"));
+    assert_eq!(at("network.interface[0].mtu").as_deref(), Some("9000"));
+    assert_eq!(at("network.interface[eno9].mtu"), None);
+    assert_eq!(at("admin.password_hash"), None);
+    assert_eq!(at("ntp"), None);
+    for bad in ["", "a..b", "a[", "a]b", "a b", "a[x]y"] {
+        assert!(matches!(value_at(TEXT, bad), Err(EditError::Path(_))), "{bad}");
+    }
+}
+
+#[test]
+fn what_is_taken_out_is_gone_and_what_is_not_there_is_told() {
+    let text = unset(TEXT, "network.interface[bond0.42]").expect("there");
+    assert!(parse(&text).expect("a document").network.interfaces.is_empty());
+    assert!(!unset(TEXT, "hostname").expect("there").contains("old"));
+    assert!(matches!(unset(TEXT, "ntp"), Err(EditError::Absent { .. })));
+    assert!(matches!(set(TEXT, "hostname.x", "1"), Err(EditError::NoTable { .. })));
+}
+
+#[test]
+fn the_hash_is_kept_apart() {
+    let (text, hash) = take_password(TEXT).expect("toml");
+    assert!(hash.is_some() && !text.contains("password_hash") && !text.contains("[admin]"));
+    assert_eq!(take_password(&text).expect("toml"), (text.clone(), None));
+    let broken = "version = 1\n[admin]\npassword_hash = \"x\"\n";
+    assert_eq!(take_password(broken).expect("toml"), (broken.to_owned(), None));
+    let (shown, had) = without_password(broken).expect("toml");
+    assert!(had && !shown.contains("password_hash"));
+}
+
+proptest! {
+    #[test]
+    fn no_path_and_no_value_panics(path in "[a-z\\[\\]0-9.]{0,20}", value in "\\PC{0,20}", text in "(\\PC|\n){0,80}") {
+        let _ = set(&text, &path, &value);
+        let _ = set(TEXT, &path, &value);
+        let _ = unset(TEXT, &path);
+        let _ = value_at(TEXT, &path);
+        let _ = take_password(&text);
+    }
+    #[test]
+    fn what_was_set_is_what_is_there(name in "[a-z]{1,12}") {
+        let text = set(TEXT, "hostname", &name).expect("set");
+        prop_assert_eq!(value_at(&text, "hostname").expect("read"), Some(format!("\"{name}\"")));
+    }
+}
