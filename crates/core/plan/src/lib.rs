@@ -1,5 +1,6 @@
 //! Decisions as pure functions: what was asked for and what was seen go in, a plan comes out, and somebody else does it.
 
+pub mod config;
 pub mod data;
 pub mod gate;
 pub mod install;

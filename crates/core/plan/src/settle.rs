@@ -83,6 +83,8 @@ pub struct Sources {
     pub words: Option<String>,
     /// The seed's file `corbel.toml`, or the `node.toml` of an installed node.
     pub document: Option<String>,
+    /// The password of an installed node, which is kept apart from its document.
+    pub password: Option<PasswordHash>,
     /// The document from a URL, which takes the place of the seed's.
     pub fetched: Fetched,
     /// The seed's file `authorized_keys`.

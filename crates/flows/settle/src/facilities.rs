@@ -8,6 +8,7 @@ use corbel_model::{HostName, TimeZone};
 use corbel_plan::settle::Need;
 
 use crate::state::StateReport;
+use crate::store::Current;
 
 /// Something could not be had or done. What it was about is in the source.
 pub type FacilityError = Box<dyn Error + Send + Sync>;
@@ -36,8 +37,8 @@ pub trait Facilities {
     fn installed(&self) -> bool;
     /// What became of its mounts.
     fn state_report(&self) -> Result<Option<StateReport>, FacilityError>;
-    /// Its own configuration: the newest whole copy of `/config/node.toml`.
-    fn document(&self) -> Result<Option<String>, FacilityError>;
+    /// Its own configuration: what counts of `/config/node.toml`.
+    fn document(&self) -> Result<Option<Current>, FacilityError>;
     /// Makes the SSH host keys that are absent; `kept` ones are the same at each boot.
     fn make_host_keys(&self, kept: bool) -> Result<(), FacilityError>;
 }

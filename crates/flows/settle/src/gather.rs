@@ -73,7 +73,15 @@ fn own(facilities: &dyn Facilities, sources: &mut Sources) {
         Err(error) => sources.warnings.push(Warning::new("disk", chain(&error))),
     }
     match facilities.document() {
-        Ok(text) => sources.document = text,
+        Ok(None) => {}
+        Ok(Some(current)) => {
+            sources.document = Some(current.text);
+            sources.password = current.password;
+            let notes = current.notes.into_iter();
+            sources
+                .warnings
+                .extend(notes.map(|note| Warning::new("node.toml", note)));
+        }
         Err(error) => {
             let problem = format!("{}; the node boots with its defaults", chain(&error));
             sources.warnings.push(Warning::new("node.toml", problem));

@@ -16,12 +16,12 @@ use corbel_model::network::Interface;
 use corbel_model::{HostName, TimeZone};
 use corbel_net::{Wait, interfaces, wait_for_interfaces};
 use corbel_plan::settle::Need;
-use corbel_sys::ledger::Ledger;
 use corbel_sys::{Cancel, Program, read_limited, wait_for_quiet_udev, write_atomic};
 use serde::Deserialize;
 
 use crate::facilities::{Facilities, FacilityError};
 use crate::state::StateReport;
+use crate::store::{ConfigStore, Current};
 
 /// A driver that takes longer than this to show its interface is not waited for; the network comes up without. A machine
 /// under emulation on a busy host was seen to take 26 s until udev had named its only interface; the unit's own limit is 60 s.
@@ -325,9 +325,8 @@ impl Facilities for Host {
         }
     }
 
-    fn document(&self) -> Result<Option<String>, FacilityError> {
-        let found = Ledger::new(self.path(CONFIG), "node", "toml").load()?;
-        Ok(found.map(|version| version.text))
+    fn document(&self) -> Result<Option<Current>, FacilityError> {
+        Ok(ConfigStore::new(self.path(CONFIG)).current()?)
     }
 
     fn make_host_keys(&self, kept: bool) -> Result<(), FacilityError> {

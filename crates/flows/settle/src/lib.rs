@@ -26,6 +26,7 @@ mod gather;
 mod host;
 mod shadow;
 mod state;
+pub mod store;
 
 use corbel_model::words::Warning;
 use corbel_plan::settle::{Need, SettlePlan, Ssh, effective_document, needs, plan_settle};

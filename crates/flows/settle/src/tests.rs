@@ -201,7 +201,7 @@ impl Facilities for Broken {
     fn state_report(&self) -> Result<Option<StateReport>, FacilityError> {
         Err("no report".into())
     }
-    fn document(&self) -> Result<Option<String>, FacilityError> {
+    fn document(&self) -> Result<Option<crate::store::Current>, FacilityError> {
         Err("no document".into())
     }
     fn make_host_keys(&self, _: bool) -> Result<(), FacilityError> {

@@ -91,11 +91,20 @@ impl Ledger {
     /// # Errors
     /// A file that cannot be read or written.
     pub fn save(&self, text: &str) -> Result<u64, LedgerError> {
+        self.save_after(0, text)
+    }
+
+    /// The same with a generation that is later than `after` too, for a ledger whose older versions are kept elsewhere.
+    ///
+    /// # Errors
+    /// As of [`Ledger::save`].
+    pub fn save_after(&self, after: u64, text: &str) -> Result<u64, LedgerError> {
         let copies = self.read()?;
-        let (target, generation) = match newest([copies[0].as_deref(), copies[1].as_deref()]) {
-            Some((index, version)) => (1 - index, version.generation.saturating_add(1)),
-            None => (0, 1),
+        let (target, last) = match newest([copies[0].as_deref(), copies[1].as_deref()]) {
+            Some((index, version)) => (1 - index, version.generation),
+            None => (0, 0),
         };
+        let generation = last.max(after).saturating_add(1);
         write_atomic(
             &self.paths()[target],
             render_copy(generation, text).as_bytes(),
@@ -122,6 +131,17 @@ impl Ledger {
             flush_folder(&self.folder)?;
         }
         Ok(())
+    }
+
+    /// Every whole copy, the newest first; the flag says whether there is a copy at all.
+    ///
+    /// # Errors
+    /// A file that cannot be read.
+    pub fn versions(&self) -> Result<(Vec<Version>, bool), LedgerError> {
+        let copies = self.read()?;
+        let mut whole: Vec<Version> = copies.iter().flatten().filter_map(|bytes| parse_copy(bytes)).collect();
+        whole.sort_by_key(|version| std::cmp::Reverse(version.generation));
+        Ok((whole, copies.iter().any(Option::is_some)))
     }
 
     fn read(&self) -> Result<[Option<Vec<u8>>; 2], LedgerError> {

@@ -7,11 +7,11 @@ use corbel_layout::disk::Role;
 use corbel_machine::EspMount;
 use corbel_model::access::PasswordHash;
 use corbel_model::install::Action;
-use corbel_model::seed;
 use corbel_model::words::Words;
 use corbel_plan::install::Disk;
 use corbel_plan::settle::WORDS_FILE;
-use corbel_sys::ledger::{Ledger, LedgerError};
+use corbel_settle::store::{ConfigStore, StoreError};
+use corbel_sys::ledger::LedgerError;
 use corbel_sys::read_limited;
 
 use super::{LIMIT, failed, refused};
@@ -21,13 +21,12 @@ const OWN: &str = "/config";
 
 /// The hash in a configuration. One of which nothing whole is left has none: there is nothing that an answer could be compared with,
 /// and a node that lost its configuration is one that wants to be upgraded.
-fn hash(config: &Path) -> Result<Option<PasswordHash>, LedgerError> {
-    let document = match Ledger::new(config, "node", "toml").load() {
-        Err(LedgerError::Damaged { .. }) => None,
+fn hash(config: &Path) -> Result<Option<PasswordHash>, StoreError> {
+    let current = match ConfigStore::new(config).current() {
+        Err(StoreError::Ledger(LedgerError::Damaged { .. })) => None,
         other => other?,
     };
-    let seed = document.and_then(|version| seed::parse(&version.text).ok());
-    Ok(seed.and_then(|seed| seed.admin_password))
+    Ok(current.and_then(|current| current.password))
 }
 
 /// Where the configuration of a disk's system can be looked at.
@@ -106,6 +105,7 @@ pub(super) fn check(config: &Path, given: Option<&Secret>, boot_asks: bool) -> R
 #[cfg(test)]
 mod tests {
     use corbel_plan::install::DiskPartition;
+    use corbel_sys::ledger::Ledger;
 
     use super::*;
 

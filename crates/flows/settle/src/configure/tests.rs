@@ -87,7 +87,7 @@ impl Facilities for Fake {
     fn state_report(&self) -> Result<Option<StateReport>, FacilityError> {
         self.host.state_report()
     }
-    fn document(&self) -> Result<Option<String>, FacilityError> {
+    fn document(&self) -> Result<Option<crate::store::Current>, FacilityError> {
         self.host.document()
     }
     fn make_host_keys(&self, kept: bool) -> Result<(), FacilityError> {

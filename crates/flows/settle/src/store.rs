@@ -1,0 +1,274 @@
+//! What an installed node keeps of its configuration: `node.toml` in two copies, the password of `admin` apart from it, and the
+//! documents that were.
+//!
+//! ```text
+//! /config/node.a.toml, node.b.toml         the newest whole copy counts; a save goes over the other one
+//! /config/secrets.a.toml, secrets.b.toml   the hash of the password, mode 0600, never shown
+//! /config/history/00000007.toml            generation 7, with who saved it and when
+//! ```
+//! A document of a version that this image does not know is never lost: before a save goes over it, it is in the history.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use corbel_model::access::PasswordHash;
+use corbel_model::seed::{self, take_password};
+use corbel_plan::config::{Candidate, choose};
+use corbel_sys::ledger::{Ledger, LedgerError, Version, parse_copy, render_copy};
+use corbel_sys::{FileError, read_limited, write_atomic};
+use serde::{Deserialize, Serialize};
+
+/// How many documents of the past are kept, and as many of another version.
+pub const HISTORY: usize = 20;
+const LIMIT: u64 = 4 << 20;
+const MARK: &str = "# saved ";
+
+/// Something about the store that failed.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+    #[error(transparent)]
+    File(#[from] FileError),
+    #[error("cannot {operation} {path}")]
+    Folder {
+        operation: &'static str,
+        path: PathBuf,
+        source: io::Error,
+    },
+}
+
+/// Who saved a document, and why.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Origin {
+    /// Seconds since 1970; 0 where nobody knows.
+    pub at: u64,
+    pub by: String,
+    pub why: String,
+}
+
+/// What counts now.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Current {
+    /// Of the newest copy, whether or not it is the one that counts. A save must know it.
+    pub newest: u64,
+    /// Of the text.
+    pub generation: u64,
+    /// Without the hash of the password.
+    pub text: String,
+    pub password: Option<PasswordHash>,
+    /// What is not as it should be, one sentence each.
+    pub notes: Vec<String>,
+}
+
+impl std::fmt::Debug for Current {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Current({})", self.generation)
+    }
+}
+
+/// A document of the past.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    pub generation: u64,
+    pub origin: Origin,
+    /// Whether this image can read it.
+    pub understood: bool,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Secrets {
+    version: u32,
+    admin_password_hash: Option<String>,
+}
+
+/// The store below a folder, which is `/config` on a node.
+#[derive(Debug, Clone)]
+pub struct ConfigStore {
+    document: Ledger,
+    secrets: Ledger,
+    history: PathBuf,
+}
+
+impl ConfigStore {
+    pub fn new(folder: impl AsRef<Path>) -> Self {
+        let folder = folder.as_ref();
+        Self {
+            document: Ledger::new(folder, "node", "toml"),
+            secrets: Ledger::new(folder, "secrets", "toml"),
+            history: folder.join("history"),
+        }
+    }
+
+    /// What counts; `None` when nothing was ever saved.
+    ///
+    /// # Errors
+    /// Files that cannot be read, and [`LedgerError::Damaged`] when there are copies, none is whole and the history has none either.
+    pub fn current(&self) -> Result<Option<Current>, StoreError> {
+        let (copies, any) = self.document.versions()?;
+        let mut notes = Vec::new();
+        let newest = copies.first().map(|version| version.generation);
+        // What is later than the copies never counted: a power cut came between.
+        let kept = self.entries()?;
+        let kept = kept
+            .into_iter()
+            .filter(|(generation, ..)| newest.is_none_or(|newest| *generation < newest));
+        let kept = kept.map(|(generation, _, text)| Version { generation, text });
+        let candidates: Vec<Candidate> = copies
+            .into_iter()
+            .chain(kept)
+            .map(|version| Candidate {
+                generation: version.generation,
+                text: version.text,
+            })
+            .collect();
+        let Some(chosen) = choose(&candidates) else {
+            return match any {
+                // Says which ledger it is.
+                true => self.document.load().map(|_| None).map_err(StoreError::from),
+                false => Ok(None),
+            };
+        };
+        if newest.is_none() {
+            notes.push(format!(
+                "neither copy of the document is whole: generation {} of the history counts",
+                chosen.generation
+            ));
+        }
+        notes.extend(chosen.notes);
+        let readable = seed::parse(&chosen.text).is_ok();
+        let (text, own) = take_password(&chosen.text).unwrap_or((chosen.text, None));
+        // Of a document that cannot be read nothing counts.
+        let own = own.filter(|_| readable);
+        let apart = self.password().unwrap_or_else(|error| {
+            notes.push(format!("the password of admin cannot be read: {error}"));
+            None
+        });
+        Ok(Some(Current {
+            newest: newest.unwrap_or(chosen.generation),
+            generation: chosen.generation,
+            text,
+            // The installer and older versions leave it in the document, where it is the newer one.
+            password: own.or(apart),
+            notes,
+        }))
+    }
+
+    fn password(&self) -> Result<Option<PasswordHash>, StoreError> {
+        let secrets = self.secrets.load()?;
+        let secrets = secrets.and_then(|version| toml::from_str::<Secrets>(&version.text).ok());
+        Ok(secrets.and_then(|secrets| secrets.admin_password_hash?.parse().ok()))
+    }
+
+    /// Makes the text the newest document, and gives its generation. `text` is without the hash, which is `password`.
+    ///
+    /// # Errors
+    /// Files that cannot be read or written; then what counted before still does, but for a password that is the new one already.
+    pub fn save(&self, text: &str, password: Option<&PasswordHash>, origin: &Origin) -> Result<u64, StoreError> {
+        let (copies, _) = self.document.versions()?;
+        let known: Vec<u64> = self.entries()?.into_iter().map(|(generation, ..)| generation).collect();
+        for copy in copies.iter().filter(|copy| !known.contains(&copy.generation)) {
+            let origin = Origin {
+                why: "found on the disk".into(),
+                ..Origin::default()
+            };
+            let (text, _) = take_password(&copy.text).unwrap_or((copy.text.clone(), None));
+            self.keep(copy.generation, &origin, &text)?;
+        }
+        // Before the document, which is then without it whatever happens.
+        if self.password().ok().flatten().as_ref() != password {
+            let secrets = Secrets {
+                version: 1,
+                admin_password_hash: password.map(|hash| hash.expose().to_owned()),
+            };
+            let secrets = toml::to_string(&secrets).unwrap_or_default();
+            self.secrets.save(&secrets)?;
+        }
+        let latest = known.into_iter().max().unwrap_or(0);
+        let generation = self.document.save_after(latest, text)?;
+        self.keep(generation, origin, text)?;
+        self.prune()?;
+        Ok(generation)
+    }
+
+    /// The documents of the past and the present one, the newest first.
+    ///
+    /// # Errors
+    /// A folder that cannot be listed.
+    pub fn history(&self) -> Result<Vec<Entry>, StoreError> {
+        let entries = self.entries()?.into_iter().map(|(generation, origin, text)| Entry {
+            generation,
+            origin,
+            understood: seed::parse(&text).is_ok(),
+        });
+        Ok(entries.collect())
+    }
+
+    /// The text of a generation; `None` when it is not kept.
+    ///
+    /// # Errors
+    /// As of [`ConfigStore::history`].
+    pub fn text(&self, generation: u64) -> Result<Option<String>, StoreError> {
+        let found = self.entries()?.into_iter().find(|(number, ..)| *number == generation);
+        Ok(found.map(|(_, _, text)| text))
+    }
+
+    fn keep(&self, generation: u64, origin: &Origin, text: &str) -> Result<(), StoreError> {
+        let origin = serde_json::to_string(origin).unwrap_or_default();
+        let copy = render_copy(generation, &format!("{MARK}{origin}\n{text}"));
+        Ok(write_atomic(&self.path(generation), copy.as_bytes(), 0o600)?)
+    }
+
+    fn path(&self, generation: u64) -> PathBuf {
+        self.history.join(format!("{generation:08}.toml"))
+    }
+
+    /// Whole entries, the newest first. A torn one is as good as none.
+    fn entries(&self) -> Result<Vec<(u64, Origin, String)>, StoreError> {
+        let folder = |operation, source| StoreError::Folder {
+            operation,
+            path: self.history.clone(),
+            source,
+        };
+        let listed = match fs::read_dir(&self.history) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            other => other.map_err(|source| folder("list", source))?,
+        };
+        let mut found = Vec::new();
+        for entry in listed {
+            let path = entry.map_err(|source| folder("list", source))?.path();
+            let Some(version) = read_limited(&path, LIMIT).ok().and_then(|bytes| parse_copy(&bytes)) else {
+                continue;
+            };
+            let marked = version.text.split_once('\n').and_then(|(first, rest)| {
+                let origin = serde_json::from_str(first.strip_prefix(MARK)?).ok()?;
+                Some((origin, rest.to_owned()))
+            });
+            let (origin, text) = marked.unwrap_or((Origin::default(), version.text));
+            found.push((version.generation, origin, text));
+        }
+        found.sort_by_key(|(generation, ..)| std::cmp::Reverse(*generation));
+        Ok(found)
+    }
+
+    fn prune(&self) -> Result<(), StoreError> {
+        let entries = self.entries()?;
+        let (other, own): (Vec<_>, Vec<_>) = entries
+            .iter()
+            .partition(|(_, _, text)| seed::is_of_another_version(text));
+        for (generation, ..) in own.into_iter().skip(HISTORY).chain(other.into_iter().skip(HISTORY)) {
+            let path = self.path(*generation);
+            fs::remove_file(&path).map_err(|source| StoreError::Folder {
+                operation: "remove",
+                path,
+                source,
+            })?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests;

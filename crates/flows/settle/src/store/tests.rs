@@ -1,0 +1,115 @@
+//! Texts that are saved, torn, of another version, and pruned.
+
+use super::*;
+
+const HASH: &str = "$6$saltsalt$1qXgV2tY7Kk0n3oFjQ9m4bWcR8eZ5xLpD6sHvTuN2aMiEyGfC";
+
+fn store() -> (tempfile::TempDir, ConfigStore) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let store = ConfigStore::new(folder.path());
+    (folder, store)
+}
+
+fn named(name: &str) -> String {
+    format!("version = 1\nhostname = \"{name}\"\n")
+}
+
+fn origin() -> Origin {
+    Origin {
+        at: 1_764_157_000,
+        by: "admin".into(),
+        why: "a test".into(),
+    }
+}
+
+fn now(store: &ConfigStore) -> Current {
+    store.current().expect("read").expect("there")
+}
+
+#[test]
+fn what_the_installer_wrote_is_read_and_its_password_moves_out_at_the_first_save() {
+    let (folder, store) = store();
+    assert_eq!(store.current().expect("read"), None);
+    let installed = format!("{}[admin]\npassword_hash = \"{HASH}\"\n", named("a"));
+    for _ in 0..2 {
+        Ledger::new(folder.path(), "node", "toml")
+            .save(&installed)
+            .expect("saved");
+    }
+    let first = now(&store);
+    assert_eq!((first.generation, first.text.as_str()), (2, named("a").as_str()));
+    let hash = first.password.expect("a password");
+    assert_eq!(store.save(&named("b"), Some(&hash), &origin()).expect("saved"), 3);
+    assert_eq!(store.save(&named("c"), Some(&hash), &origin()).expect("saved"), 4);
+    assert_eq!(now(&store).password.as_ref(), Some(&hash));
+    for entry in fs::read_dir(folder.path()).expect("a folder").flatten() {
+        if entry.path().is_file() {
+            let text = fs::read_to_string(entry.path()).expect("text");
+            let secret = entry.file_name().to_string_lossy().starts_with("secrets");
+            assert_eq!(text.contains(HASH), secret, "{}", entry.path().display());
+        }
+    }
+    let history = store.history().expect("read");
+    let generations: Vec<_> = history.iter().map(|entry| entry.generation).collect();
+    assert_eq!(generations, [4, 3, 2, 1]);
+    assert_eq!((&history[0].origin, history[3].origin.at), (&origin(), 0));
+    assert_eq!(store.text(3).expect("read"), Some(named("b")));
+    assert!(!store.text(2).expect("read").expect("kept").contains(HASH));
+    assert_eq!(store.text(9).expect("read"), None);
+}
+
+#[test]
+fn a_copy_that_is_torn_at_any_byte_leaves_the_one_before() {
+    let (folder, store) = store();
+    store.save(&named("old"), None, &origin()).expect("saved");
+    store.save(&named("new"), None, &origin()).expect("saved");
+    let newest = folder.path().join("node.b.toml");
+    let whole = fs::read(&newest).expect("the copy");
+    for length in 0..whole.len() {
+        write_atomic(&newest, &whole[..length], 0o600).expect("torn");
+        assert_eq!(now(&store).text, named("old"), "{length} bytes");
+    }
+    // With both copies gone the history has what was saved last.
+    write_atomic(&folder.path().join("node.a.toml"), b"torn", 0o600).expect("torn");
+    let found = now(&store);
+    assert_eq!((found.generation, found.text), (2, named("new")));
+    assert!(found.notes[0].starts_with("neither copy of the document is whole"));
+    assert_eq!(store.save(&named("next"), None, &origin()).expect("saved"), 3);
+    assert_eq!((now(&store).text, now(&store).notes.len()), (named("next"), 0));
+}
+
+#[test]
+fn a_document_of_a_newer_slot_is_kept_and_the_last_understood_one_counts() {
+    let (folder, store) = store();
+    store.save(&named("old"), None, &origin()).expect("saved");
+    let newer = "version = 2\nnode = { name = \"x\" }\n";
+    let ledger = Ledger::new(folder.path(), "node", "toml");
+    ledger.save(newer).expect("saved by the newer slot");
+    ledger
+        .save(&format!("{newer}# again\n"))
+        .expect("saved by the newer slot");
+    let found = now(&store);
+    assert_eq!((found.newest, found.generation, found.text), (3, 1, named("old")));
+    assert_eq!(found.notes.len(), 2);
+    assert!(
+        found.notes[0].contains("another version of Corbel"),
+        "{:?}",
+        found.notes
+    );
+    // Changing something here goes over neither text of the newer slot.
+    for at in 0..30 {
+        store.save(&named(&format!("n{at}")), None, &origin()).expect("saved");
+    }
+    assert_eq!(store.text(2).expect("read").as_deref(), Some(newer));
+    let history = store.history().expect("read");
+    assert_eq!(history.iter().filter(|entry| entry.understood).count(), HISTORY);
+    assert_eq!(history.len(), HISTORY + 2);
+}
+
+#[test]
+fn nothing_whole_is_an_error_that_names_the_folder() {
+    let (folder, store) = store();
+    write_atomic(&folder.path().join("node.a.toml"), b"torn", 0o600).expect("torn");
+    let error = store.current().expect_err("damaged").to_string();
+    assert!(error.starts_with("neither copy of node in "), "{error}");
+}
