@@ -23,6 +23,7 @@ use corbel_model::words::{Ntp, Warning};
 use corbel_model::{HostName, Keymap, SshPort, TimeZone};
 
 pub use document::effective_document;
+pub(crate) use lower::same as same_interface;
 use said::Said;
 
 use crate::gate::Expected;
@@ -47,6 +48,10 @@ pub const KEYS_FILE: &str = "/etc/ssh/keys/admin";
 /// The layout of the keyboard, for `corbel-keyboard.service`.
 pub const KEYBOARD_FILE: &str = "/etc/vconsole.conf";
 
+pub const HOSTNAME_FILE: &str = "/etc/hostname";
+pub const HOSTS_FILE: &str = "/etc/hosts";
+/// Clients and tokens of the API, which the daemon reads.
+pub const ACCESS_FILE: &str = "/etc/corbel/access.toml";
 /// Options of sshd of this boot.
 pub const SSHD_FILE: &str = "/etc/ssh/sshd_config.d/10-corbel.conf";
 /// The port of sshd for the firewall, where it is not 22.
@@ -169,12 +174,12 @@ pub fn plan_settle(sources: &Sources, interfaces: &[Interface]) -> SettlePlan {
     let network = lower::network(&words, network, interfaces, &mut warnings);
     let mut files = vec![
         PlannedFile {
-            path: "/etc/hostname".into(),
+            path: HOSTNAME_FILE.into(),
             mode: 0o644,
             content: format!("{hostname}\n"),
         },
         PlannedFile {
-            path: "/etc/hosts".into(),
+            path: HOSTS_FILE.into(),
             mode: 0o644,
             content: files::hosts(&hostname),
         },
@@ -233,7 +238,7 @@ pub fn plan_settle(sources: &Sources, interfaces: &[Interface]) -> SettlePlan {
     }
     let access = files::access(&clients, &tokens);
     files.push(PlannedFile {
-        path: "/etc/corbel/access.toml".into(),
+        path: ACCESS_FILE.into(),
         mode: 0o600,
         content: access,
     });

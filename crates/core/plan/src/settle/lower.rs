@@ -191,7 +191,7 @@ fn first(interfaces: &[Interface], wanted: impl Fn(&Interface) -> bool) -> Optio
 }
 
 /// Equal, or of the same one interface of this machine.
-pub(super) fn same(a: &Match, b: &Match, interfaces: &[Interface]) -> bool {
+pub(crate) fn same(a: &Match, b: &Match, interfaces: &[Interface]) -> bool {
     a == b || name_of(a, interfaces).is_some_and(|name| Some(name) == name_of(b, interfaces))
 }
 

@@ -1,0 +1,294 @@
+//! What must be done so that a running node is as its document says: the difference of two states, in the order in which it is done.
+//! The way back is the same function with the states exchanged.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use corbel_model::TimeZone;
+use corbel_model::access::PasswordHash;
+use serde::Serialize;
+
+use crate::settle::{
+    ACCESS_FILE, HOSTNAME_FILE, HOSTS_FILE, KEYBOARD_FILE, KEYS_FILE, NETWORK_PREFIX, SSH_FIREWALL_FILE, SSH_FLAG,
+    SSHD_FILE, SettlePlan, TIME_SYNC_OFF_FLAG, TIMESYNC_FILE,
+};
+
+/// Files that the configuration decides about, besides those of the network, which begin with [`NETWORK_PREFIX`]. A flag is the last: who
+/// sees it sees what it promises.
+pub const FILES: [&str; 10] = [
+    HOSTNAME_FILE,
+    HOSTS_FILE,
+    ACCESS_FILE,
+    KEYS_FILE,
+    SSHD_FILE,
+    SSH_FIREWALL_FILE,
+    TIMESYNC_FILE,
+    KEYBOARD_FILE,
+    TIME_SYNC_OFF_FLAG,
+    SSH_FLAG,
+];
+
+/// The mode of one of them.
+pub fn mode_of(path: &str) -> u32 {
+    if path == ACCESS_FILE { 0o600 } else { 0o644 }
+}
+
+/// A node as it is or shall be, as far as its configuration goes.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct NodeState {
+    pub hostname: String,
+    pub timezone: Option<TimeZone>,
+    /// `None` also where it is not known and not to be changed.
+    pub password: Option<PasswordHash>,
+    /// Path and content.
+    pub files: BTreeMap<String, String>,
+}
+
+impl NodeState {
+    /// What a plan asks for.
+    pub fn wanted(plan: &SettlePlan) -> Self {
+        let ours = |path: &str| FILES.contains(&path) || path.starts_with(NETWORK_PREFIX);
+        let files = plan.files.iter().filter(|file| ours(&file.path));
+        Self {
+            hostname: plan.hostname.to_string(),
+            timezone: plan.timezone.clone(),
+            password: plan.admin_password.clone(),
+            files: files.map(|file| (file.path.clone(), file.content.clone())).collect(),
+        }
+    }
+}
+
+/// One thing to do. Nothing secret is in it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(tag = "do", rename_all = "kebab-case")]
+pub enum Step {
+    Write {
+        path: String,
+    },
+    Remove {
+        path: String,
+    },
+    HostName {
+        name: String,
+    },
+    /// UTC without a name.
+    TimeZone {
+        zone: Option<String>,
+    },
+    /// Of `admin`.
+    Password,
+    /// A device that software made and that is not wanted as it is.
+    DeleteDevice {
+        device: String,
+    },
+    ReloadNetwork,
+    ReloadFirewall,
+    RestartTimeSync,
+    /// sshd reads its options anew, or is started.
+    ReloadSsh,
+    StopSsh,
+    /// The layout of the console's keyboard counts at once.
+    LoadKeyboard,
+    /// That of the kernel again.
+    LoadDefaultKeyboard,
+}
+
+impl Step {
+    /// The program that does it; `None` where no program is needed.
+    pub fn command(&self) -> Option<Vec<&str>> {
+        let unit = |verb: &'static str, unit: &'static str| Some(vec!["systemctl", verb, unit]);
+        match self {
+            Self::Write { .. }
+            | Self::Remove { .. }
+            | Self::HostName { .. }
+            | Self::TimeZone { .. }
+            | Self::Password => None,
+            Self::DeleteDevice { device } => Some(vec!["networkctl", "delete", device]),
+            Self::ReloadNetwork => Some(vec!["networkctl", "reload"]),
+            Self::ReloadFirewall => unit("reload", "nftables.service"),
+            Self::RestartTimeSync => unit("restart", "systemd-timesyncd.service"),
+            Self::ReloadSsh => unit("reload-or-restart", "ssh.service"),
+            Self::StopSsh => unit("stop", "ssh.service"),
+            Self::LoadKeyboard => unit("restart", "corbel-keyboard.service"),
+            Self::LoadDefaultKeyboard => Some(vec!["loadkeys", "--quiet", "--unicode", "--console=/dev/tty1", "us"]),
+        }
+    }
+}
+
+impl fmt::Display for Step {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Write { path } => write!(f, "write {path}"),
+            Self::Remove { path } => write!(f, "remove {path}"),
+            Self::HostName { name } => write!(f, "call the node {name}"),
+            Self::TimeZone { zone: Some(zone) } => write!(f, "set the time zone {zone}"),
+            Self::TimeZone { zone: None } => f.write_str("set the time zone UTC"),
+            Self::Password => f.write_str("set the password of admin"),
+            Self::DeleteDevice { device } => write!(f, "take the device {device} away"),
+            Self::ReloadNetwork => f.write_str("have the network read its files"),
+            Self::ReloadFirewall => f.write_str("have the firewall read its files"),
+            Self::RestartTimeSync => f.write_str("restart time synchronisation"),
+            Self::ReloadSsh => f.write_str("have SSH read its files"),
+            Self::StopSsh => f.write_str("stop SSH"),
+            Self::LoadKeyboard => f.write_str("load the keyboard layout"),
+            Self::LoadDefaultKeyboard => f.write_str("load the default keyboard layout"),
+        }
+    }
+}
+
+/// The difference of two states.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+pub struct Change {
+    pub steps: Vec<Step>,
+    /// Who changes this may cut off whoever asked for it, so it has to be confirmed.
+    pub network: bool,
+    /// What somebody should know before it is done, one sentence each.
+    pub warnings: Vec<String>,
+}
+
+impl fmt::Display for Change {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.steps.is_empty() {
+            writeln!(f, "nothing to do")?;
+        }
+        self.steps.iter().try_for_each(|step| writeln!(f, "{step}"))?;
+        self.warnings
+            .iter()
+            .try_for_each(|warning| writeln!(f, "warning: {warning}"))
+    }
+}
+
+/// Plans the way from one state to the other.
+pub fn plan_change(from: &NodeState, to: &NodeState) -> Change {
+    let mut change = Change::default();
+    let differs = |path: &str| from.files.get(path) != to.files.get(path);
+    let (gone, again) = devices(from, to, &mut change.warnings);
+    let is_again = |path: &String| again.iter().any(|device| *path == netdev(device));
+    let mut paths: Vec<&String> = from
+        .files
+        .keys()
+        .chain(to.files.keys())
+        .collect::<BTreeSet<_>>()
+        .into_iter()
+        .collect();
+    paths.sort_by_key(|path| (FILES.iter().position(|own| own == path), *path));
+    for path in paths.into_iter().filter(|path| differs(path) || is_again(path)) {
+        let path = path.clone();
+        change.steps.push(match to.files.contains_key(&path) {
+            true => Step::Write { path },
+            false => Step::Remove { path },
+        });
+    }
+    if from.hostname != to.hostname {
+        change.steps.push(Step::HostName {
+            name: to.hostname.clone(),
+        });
+    }
+    if from.timezone != to.timezone {
+        change.steps.push(Step::TimeZone {
+            zone: to.timezone.as_ref().map(ToString::to_string),
+        });
+    }
+    if to.password.is_some() && from.password != to.password {
+        change.steps.push(Step::Password);
+    }
+    change.network = from
+        .files
+        .keys()
+        .chain(to.files.keys())
+        .any(|path| path.starts_with(NETWORK_PREFIX) && differs(path));
+    if change.network {
+        change
+            .steps
+            .extend(gone.into_iter().map(|device| Step::DeleteDevice { device }));
+        change.steps.push(Step::ReloadNetwork);
+    }
+    let any = |paths: &[&str]| paths.iter().any(|path| differs(path));
+    if any(&[SSH_FIREWALL_FILE]) {
+        // The new port is open before sshd listens on it.
+        change.steps.push(Step::ReloadFirewall);
+    }
+    if any(&[SSHD_FILE, SSH_FLAG]) {
+        change.steps.push(match to.files.contains_key(SSH_FLAG) {
+            true => Step::ReloadSsh,
+            false => Step::StopSsh,
+        });
+        change.network |= any(&[SSH_FLAG, SSH_FIREWALL_FILE]) && from.files.contains_key(SSH_FLAG);
+    }
+    if any(&[TIMESYNC_FILE, TIME_SYNC_OFF_FLAG]) {
+        change.steps.push(Step::RestartTimeSync);
+    }
+    if any(&[KEYBOARD_FILE]) {
+        change.steps.push(match to.files.contains_key(KEYBOARD_FILE) {
+            true => Step::LoadKeyboard,
+            false => Step::LoadDefaultKeyboard,
+        });
+    }
+    change
+}
+
+fn netdev(device: &str) -> String {
+    format!("{NETWORK_PREFIX}{device}.netdev")
+}
+
+/// The devices of a state with their texts.
+fn netdevs(state: &NodeState) -> BTreeMap<&str, &str> {
+    let named = state.files.iter().filter_map(|(path, text)| {
+        let device = path.strip_prefix(NETWORK_PREFIX)?.strip_suffix(".netdev")?;
+        Some((device, text.as_str()))
+    });
+    named.collect()
+}
+
+/// Devices to take away, the upper ones first, and those of them that are wanted again. networkctl(1): a reload makes new devices and
+/// neither changes nor removes those that are there. What lies over a device goes with it, and comes back only with a new file.
+fn devices(from: &NodeState, to: &NodeState, warnings: &mut Vec<String>) -> (Vec<String>, Vec<String>) {
+    let (before, after) = (netdevs(from), netdevs(to));
+    let mut gone: Vec<&str> = Vec::new();
+    for (device, text) in &before {
+        let is_bridge = text.contains("\nKind=bridge\n");
+        match after.get(device) {
+            Some(new) if new == text => continue,
+            // Its ports are the VMs' too, so it is never taken away and made anew under them.
+            Some(new) if is_bridge && new.contains("\nKind=bridge\n") => {
+                warnings.push(format!(
+                    "{device} is changed as a bridge, which counts from the next boot"
+                ));
+                continue;
+            }
+            None if is_bridge => warnings.push(format!(
+                "{device} goes away: machines on this bridge lose their network"
+            )),
+            _ => {}
+        }
+        gone.push(device);
+    }
+    // A VLAN goes with what it lies over.
+    loop {
+        let over = |state: &NodeState, device: &str| {
+            let parents = state
+                .files
+                .values()
+                .filter(|text| text.lines().any(|line| line.strip_prefix("VLAN=") == Some(device)));
+            parents
+                .filter_map(|text| {
+                    text.lines()
+                        .find_map(|line| line.strip_prefix("Name=").map(str::to_owned))
+                })
+                .collect::<Vec<_>>()
+        };
+        let next = before.keys().find(|device| {
+            !gone.contains(device) && over(from, device).iter().any(|parent| gone.contains(&parent.as_str()))
+        });
+        match next {
+            Some(device) => gone.insert(0, device),
+            None => break,
+        }
+    }
+    let again = gone
+        .iter()
+        .filter(|device| after.contains_key(*device))
+        .map(ToString::to_string)
+        .collect();
+    (gone.into_iter().map(str::to_owned).collect(), again)
+}

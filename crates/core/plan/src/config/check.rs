@@ -1,0 +1,54 @@
+//! Whether a document makes sense as a whole. Each value of it is right already; what is refused here would leave a node that nobody
+//! reaches, or one that is not what its owner thinks.
+//!
+//! Only who changes a configuration is refused. A boot goes on with what is there: see [`crate::settle`].
+
+mod addresses;
+mod devices;
+
+use std::fmt;
+
+use corbel_model::network::{Interface, NetworkConfig};
+use corbel_model::seed::Seed;
+
+/// Something that cannot be meant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    /// Where, such as `network.interface[eno1].gateways`.
+    pub key: String,
+    /// What is wrong and what would be right; continues the key to a sentence.
+    pub problem: String,
+}
+
+impl Problem {
+    fn new(key: impl Into<String>, problem: impl Into<String>) -> Self {
+        Self {
+            key: key.into(),
+            problem: problem.into(),
+        }
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.key, self.problem)
+    }
+}
+
+/// Everything that cannot be meant. `interfaces` are those of the machine; with none, what depends on them is not looked at.
+pub fn check(seed: &Seed, interfaces: &[Interface]) -> Vec<Problem> {
+    let network = &seed.network;
+    let mut problems = Vec::new();
+    devices::check(network, interfaces, &mut problems);
+    addresses::check(network, &mut problems);
+    problems
+}
+
+/// Whether nobody at all would get an address: allowed, and worth a warning.
+pub fn is_unreachable(network: &NetworkConfig) -> bool {
+    let silent = |entry: &corbel_model::network::InterfaceConfig| {
+        let addressing = &entry.addressing;
+        !addressing.dhcp4 && !addressing.ipv6.dhcp && !addressing.ipv6.slaac && addressing.addresses.is_empty()
+    };
+    !network.interfaces.is_empty() && network.interfaces.iter().all(silent)
+}

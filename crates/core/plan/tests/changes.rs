@@ -1,0 +1,157 @@
+//! Add a folder below `change-cases/`, get a test: a document that a node has and one that it shall have, and what must come out below
+//! `expected/`: the plan as text and JSON, the way back, the files of the network; or `refused` with every problem.
+//!
+//! Files of a case: `desired.toml`, and if wanted `current.toml` (a node of which nothing was said), `interfaces` (lines of NAME MAC) and
+//! `cmdline`. `UPDATE_CASES=1` rewrites `expected/`; read the difference before it is committed.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::Write as _;
+use std::path::Path;
+
+use corbel_model::network::Interface;
+use corbel_model::seed;
+use corbel_plan::config::{NodeState, check, is_unreachable, mode_of, plan_change};
+use corbel_plan::settle::{NETWORK_PREFIX, Sources, plan_settle};
+
+const INTERFACES: &str = "eno1 52:54:00:00:00:01\neno2 52:54:00:00:00:02\neno3 52:54:00:00:00:03\n";
+
+fn interfaces(text: &str) -> Vec<Interface> {
+    let line = |line: &str| {
+        let (name, mac) = line.split_once(' ').expect("a name and a MAC");
+        Interface {
+            name: name.parse().expect("a name"),
+            mac: Some(mac.parse().expect("a MAC")),
+            carrier: true,
+            physical: true,
+            driver: None,
+        }
+    };
+    text.lines().map(line).collect()
+}
+
+fn outcome(case: &Path) -> BTreeMap<String, String> {
+    let read = |name: &str| fs::read_to_string(case.join(name)).ok();
+    let interfaces = interfaces(&read("interfaces").unwrap_or(INTERFACES.into()));
+    let desired = read("desired.toml").expect("every case has a desired.toml");
+    let mut found = BTreeMap::new();
+    let refused = match seed::parse(&desired) {
+        Err(error) => vec![error.to_string()],
+        Ok(seed) => {
+            if is_unreachable(&seed.network) {
+                found.insert("unreachable".to_owned(), String::new());
+            }
+            check(&seed, &interfaces).iter().map(ToString::to_string).collect()
+        }
+    };
+    if !refused.is_empty() {
+        found.insert("refused".into(), refused.join("\n") + "\n");
+        return found;
+    }
+    let state = |document: String| {
+        let sources = Sources {
+            installed: true,
+            command_line: read("cmdline").unwrap_or_default(),
+            document: Some(document),
+            ..Sources::default()
+        };
+        let plan = plan_settle(&sources, &interfaces);
+        for file in &plan.files {
+            assert_eq!(file.mode, mode_of(&file.path), "{}", file.path);
+        }
+        NodeState::wanted(&plan)
+    };
+    let (from, to) = (
+        state(read("current.toml").unwrap_or("version = 1\n".into())),
+        state(desired),
+    );
+    let change = plan_change(&from, &to);
+    assert!(plan_change(&to, &to).steps.is_empty(), "what is there is left alone");
+    let revert = plan_change(&to, &from);
+    let json = serde_json::to_string_pretty(&change).expect("JSON");
+    if let Some(hash) = &to.password {
+        assert!(
+            !format!("{json}{change}{to:?}").contains(hash.expose()),
+            "{}",
+            case.display()
+        );
+    }
+    found.insert("plan".into(), change.to_string());
+    found.insert("plan.json".into(), json + "\n");
+    found.insert("revert".into(), revert.to_string());
+    for (path, text) in to
+        .files
+        .iter()
+        .filter(|(path, _)| path.starts_with(NETWORK_PREFIX) && change.network)
+    {
+        found.insert(path.trim_start_matches('/').to_owned(), text.clone());
+    }
+    found
+}
+
+fn expected(folder: &Path, below: &Path, found: &mut BTreeMap<String, String>) {
+    let Ok(entries) = fs::read_dir(folder.join(below)) else {
+        return;
+    };
+    for entry in entries {
+        let below = below.join(entry.expect("an entry").file_name());
+        if folder.join(&below).is_dir() {
+            expected(folder, &below, found);
+        } else {
+            let text = fs::read_to_string(folder.join(&below)).expect("a file");
+            found.insert(below.to_string_lossy().into_owned(), text);
+        }
+    }
+}
+
+#[test]
+fn every_case() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("change-cases");
+    let entries = fs::read_dir(&root)
+        .expect("the cases")
+        .map(|entry| entry.expect("an entry").path());
+    let mut cases: Vec<_> = entries.collect();
+    cases.sort();
+    assert!(cases.len() >= 40, "only {} cases", cases.len());
+    let refused = cases
+        .iter()
+        .filter(|case| case.join("expected/refused").exists())
+        .count();
+    assert!(
+        refused >= 10 || std::env::var_os("UPDATE_CASES").is_some(),
+        "only {refused} refused ones"
+    );
+    let mut wrong = String::new();
+    for case in cases {
+        let found = outcome(&case);
+        let folder = case.join("expected");
+        if std::env::var_os("UPDATE_CASES").is_some() {
+            let _ = fs::remove_dir_all(&folder);
+            for (path, text) in &found {
+                let path = folder.join(path);
+                fs::create_dir_all(path.parent().expect("below the case")).expect("a folder");
+                fs::File::create(path)
+                    .and_then(|mut file| file.write_all(text.as_bytes()))
+                    .expect("written");
+            }
+            continue;
+        }
+        let mut wanted = BTreeMap::new();
+        expected(&folder, Path::new(""), &mut wanted);
+        for path in found
+            .keys()
+            .chain(wanted.keys().filter(|path| !found.contains_key(*path)))
+        {
+            if found.get(path) != wanted.get(path) {
+                let text = |all: &BTreeMap<String, String>| all.get(path).cloned().unwrap_or("(absent)\n".into());
+                wrong += &format!(
+                    "--- {}/{path}\nexpected:\n{}found:\n{}",
+                    case.display(),
+                    text(&wanted),
+                    text(&found)
+                );
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong}");
+}
