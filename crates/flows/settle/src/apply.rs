@@ -37,14 +37,7 @@ pub(crate) struct Orders {
 }
 
 pub(crate) fn apply(facilities: &dyn Facilities, plan: &SettlePlan, keeps: bool, orders: Option<&Orders>) -> Report {
-    let mut report = Report {
-        hostname: plan.hostname.to_string(),
-        ssh: matches!(plan.ssh, Ssh::On { .. }),
-        ssh_message: ssh_message(&plan.ssh),
-        addresses: plan.addresses.clone(),
-        applied: Vec::new(),
-        warnings: plan.warnings.iter().map(ToString::to_string).collect(),
-    };
+    let mut report = report_of(plan);
     let mut problems = Vec::new();
     let mut failed = |what: &str, error: &FacilityError| {
         let problem = format!("{what}: {}", chain(error));
@@ -94,12 +87,28 @@ pub(crate) fn apply(facilities: &dyn Facilities, plan: &SettlePlan, keeps: bool,
         }
     }
     report.warnings.append(&mut problems);
-    let json = serde_json::to_vec_pretty(&report).expect("texts and a bool are always JSON");
-    if let Err(error) = facilities.write(REPORT_FILE, &json, 0o644) {
+    if let Err(error) = write_report(facilities, &report) {
         let problem = format!("{REPORT_FILE}: {}", chain(&error));
         report.warnings.push(problem);
     }
     report
+}
+
+/// What a plan comes to when everything of it is done.
+pub(crate) fn report_of(plan: &SettlePlan) -> Report {
+    Report {
+        hostname: plan.hostname.to_string(),
+        ssh: matches!(plan.ssh, Ssh::On { .. }),
+        ssh_message: ssh_message(&plan.ssh),
+        addresses: plan.addresses.clone(),
+        applied: Vec::new(),
+        warnings: plan.warnings.iter().map(ToString::to_string).collect(),
+    }
+}
+
+pub(crate) fn write_report(facilities: &dyn Facilities, report: &Report) -> Result<(), FacilityError> {
+    let json = serde_json::to_vec_pretty(report).expect("texts and a bool are always JSON");
+    facilities.write(REPORT_FILE, &json, 0o644)
 }
 
 fn remove_stale(facilities: &dyn Facilities, plan: &SettlePlan, failed: &mut dyn FnMut(&str, &FacilityError)) {
@@ -129,7 +138,7 @@ enum ShadowError {
     NoUser,
 }
 
-fn set_password(facilities: &dyn Facilities, hash: &PasswordHash) -> Result<(), FacilityError> {
+pub(crate) fn set_password(facilities: &dyn Facilities, hash: &PasswordHash) -> Result<(), FacilityError> {
     let bytes = facilities.read(SHADOW)?.ok_or(ShadowError::Absent)?;
     let before = String::from_utf8(bytes).map_err(|_| ShadowError::NotText)?;
     let after = shadow::with_password(&before, ADMIN, hash.expose()).ok_or(ShadowError::NoUser)?;

@@ -21,7 +21,9 @@
 
 mod apply;
 mod configure;
+pub mod engine;
 mod facilities;
+pub mod fake;
 mod gather;
 mod host;
 mod shadow;

@@ -1,16 +1,20 @@
-//! Fetching the document, and telling systemd of what changed.
+//! Fetching the document, telling systemd of what changed, and what a change of the configuration needs to know.
 
+use std::net::IpAddr;
 use std::sync::OnceLock;
 use std::sync::mpsc;
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use corbel_fetch::fetch;
+use corbel_model::TimeZone;
 use corbel_sys::{Cancel, Program};
 
-use super::{Host, READ_LIMIT};
+use super::{CONFIG, Host, READ_LIMIT, zone};
 use crate::configure::ConfigFacilities;
+use crate::engine::ChangeFacilities;
 use crate::facilities::{Facilities, FacilityError};
+use crate::store::ConfigStore;
 
 /// The commands only put a job into systemd's queue, or have networkd read small files.
 const COMMAND_LIMIT: Duration = Duration::from_secs(30);
@@ -57,5 +61,29 @@ impl ConfigFacilities for Host {
 
     fn settled(&self) -> &dyn Facilities {
         self
+    }
+}
+
+impl ChangeFacilities for Host {
+    fn store(&self) -> ConfigStore {
+        ConfigStore::new(self.path(CONFIG))
+    }
+
+    fn timezone(&self) -> Option<TimeZone> {
+        zone::get(&self.root)
+    }
+
+    fn addresses(&self) -> Result<Vec<(String, IpAddr)>, FacilityError> {
+        Ok(corbel_net::addresses()?)
+    }
+
+    fn uptime(&self) -> Duration {
+        let seconds = rustix::system::sysinfo().uptime;
+        Duration::from_secs(u64::try_from(seconds).unwrap_or_default())
+    }
+
+    fn clock(&self) -> u64 {
+        let since = SystemTime::now().duration_since(UNIX_EPOCH);
+        since.map(|time| time.as_secs()).unwrap_or_default()
     }
 }

@@ -45,7 +45,6 @@ pub(super) fn set(root: &Path, zone: Option<&TimeZone>) -> Result<(), FacilityEr
 }
 
 /// The name of the zone that is set; `None` for UTC and for a link that is not ours.
-#[cfg(test)]
 pub(super) fn get(root: &Path) -> Option<TimeZone> {
     let target = fs::read_link(root.join("etc/localtime")).ok()?;
     let name = target.strip_prefix(Path::new("..").join(ZONES)).ok()?;

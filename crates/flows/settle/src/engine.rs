@@ -1,0 +1,385 @@
+//! Changes the configuration of a node that runs: plan, do, look whether it is so, and take all of it back when a step fails.
+//!
+//! ```text
+//!              apply                          confirm
+//!   ┌───────┐ ───────▶ execute ─▶ verify ─┬──────────────▶ saved as the newest document
+//!   │ quiet │              │ fails        │ network: waits
+//!   └───────┘ ◀── undo ◀───┴──────────────┘ for the countdown, undo, or a reboot
+//! ```
+//! A change of the network is saved only when it is confirmed, so that a reboot takes it back without anybody's help: the boot settles what
+//! is saved. While something is done or waits, a note in `/run` says so; a daemon that starts and finds one takes the change back.
+
+mod execute;
+mod view;
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use corbel_model::access::PasswordHash;
+use corbel_model::seed::{self, EditError, SeedError, take_password};
+use corbel_plan::config::{Change, NodeState, Problem, check, is_unreachable, plan_change};
+use corbel_plan::settle::{Need, SettlePlan, needs, plan_settle};
+use serde::{Deserialize, Serialize};
+
+use crate::configure::ConfigFacilities;
+use crate::facilities::{FacilityError, chain};
+use crate::gather;
+use crate::store::{ConfigStore, Current, Origin, StoreError};
+pub use view::{Pending, View};
+
+/// What is done or waits, for root alone; gone with the boot.
+const NOTE: &str = "/run/corbel/config-pending.json";
+/// The longest countdown.
+pub const LONGEST_COUNTDOWN: Duration = Duration::from_secs(3600);
+
+/// What a change needs from the machine besides what settle needs. [`crate::Host`] is the real one, [`crate::fake::FakeNode`] the other.
+pub trait ChangeFacilities: ConfigFacilities + std::fmt::Debug + Send + Sync {
+    fn store(&self) -> ConfigStore;
+    fn timezone(&self) -> Option<corbel_model::TimeZone>;
+    /// Interface and address, of those that others can reach.
+    fn addresses(&self) -> Result<Vec<(String, std::net::IpAddr)>, FacilityError>;
+    /// Since the start of the system, whatever becomes of the clock and of this process.
+    fn uptime(&self) -> Duration;
+    /// Seconds since 1970.
+    fn clock(&self) -> u64;
+}
+
+/// Why a configuration was not changed.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    #[error("this node runs from its medium and keeps no configuration: change its seed, or install it")]
+    NotInstalled,
+    #[error("/config is not mounted, so a change would be lost: `corbel node show` says why")]
+    NotMounted,
+    #[error(transparent)]
+    Document(#[from] SeedError),
+    #[error(transparent)]
+    Edit(#[from] EditError),
+    /// Never empty.
+    #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
+    Problems(Vec<Problem>),
+    #[error(
+        "generation {given} is not the newest any more: somebody saved generation {now}; look at it and change that one"
+    )]
+    Stale { given: u64, now: u64 },
+    #[error("a change waits to be confirmed: confirm it or undo it first")]
+    Waiting,
+    #[error("no change waits to be confirmed")]
+    NothingWaits,
+    #[error("there is no generation {0} in the history")]
+    NoGeneration(u64),
+    #[error("a countdown of {0} s is not possible: give 10 to 3600")]
+    Countdown(u64),
+    /// `left` says what could not be taken back, if anything.
+    #[error("{step} failed, and the whole change was taken back{}", .left.as_ref().map(|left| format!(" but for this: {left}")).unwrap_or_default())]
+    Step {
+        step: String,
+        source: FacilityError,
+        left: Option<String>,
+    },
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(transparent)]
+    Facility(FacilityError),
+}
+
+/// What is asked for.
+#[derive(Debug, Clone, Default)]
+pub struct Request {
+    /// The whole document.
+    pub text: String,
+    /// The generation that it was made from; `None` takes whatever there is.
+    pub base: Option<u64>,
+    /// Plan only.
+    pub dry_run: bool,
+    /// How long a change of the network waits to be confirmed; `None` saves it at once.
+    pub countdown: Option<Duration>,
+    pub by: String,
+    pub why: String,
+}
+
+/// What came of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Applied {
+    /// The newest generation afterwards.
+    pub generation: u64,
+    pub change: Change,
+    /// The change waits for [`Engine::confirm`].
+    pub pending: Option<Pending>,
+}
+
+/// The note of what is done or waits.
+#[derive(Serialize, Deserialize)]
+struct Note {
+    text: String,
+    password: Option<String>,
+    origin: Origin,
+    /// Seconds of uptime; 0 while it is being done.
+    until: u64,
+    seconds: u64,
+}
+
+/// The one that changes. Calls block for seconds and wait for each other.
+#[derive(Debug)]
+pub struct Engine {
+    node: Box<dyn ChangeFacilities>,
+    turn: Mutex<()>,
+}
+
+/// A document with its plan on this machine.
+struct Planned {
+    text: String,
+    password: Option<PasswordHash>,
+    plan: SettlePlan,
+}
+
+impl Engine {
+    pub fn new(node: impl ChangeFacilities + 'static) -> Self {
+        Self {
+            node: Box::new(node),
+            turn: Mutex::default(),
+        }
+    }
+
+    fn turn(&self) -> MutexGuard<'_, ()> {
+        // It guards an order and no data.
+        self.turn.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Plans a document and, unless it is a dry run, does it.
+    ///
+    /// # Errors
+    /// Whatever is wrong with the document, with the base, or on the way; then the node is as it was.
+    pub fn apply(&self, request: Request) -> Result<Applied, ConfigError> {
+        let _turn = self.turn();
+        let current = self.kept()?;
+        let now = current.as_ref().map_or(0, |current| current.newest);
+        if let Some(given) = request.base.filter(|given| *given != now) {
+            return Err(ConfigError::Stale { given, now });
+        }
+        if let Some(countdown) = request.countdown
+            && !(Duration::from_secs(10)..=LONGEST_COUNTDOWN).contains(&countdown)
+        {
+            return Err(ConfigError::Countdown(countdown.as_secs()));
+        }
+        if self.note().is_some() && !request.dry_run {
+            return Err(ConfigError::Waiting);
+        }
+        let planned = self.plan(&request.text, current.and_then(|current| current.password))?;
+        let wanted = NodeState::wanted(&planned.plan);
+        let before = execute::observe(&*self.node)?;
+        let mut change = plan_change(&before, &wanted);
+        change
+            .warnings
+            .extend(planned.plan.warnings.iter().map(ToString::to_string));
+        if is_unreachable(&seed::parse(&planned.text)?.network) {
+            change
+                .warnings
+                .push("no interface gets an address: the node can be reached at its console alone".into());
+        }
+        if request.dry_run {
+            return Ok(Applied {
+                generation: now,
+                change,
+                pending: None,
+            });
+        }
+        let origin = Origin {
+            at: self.node.clock(),
+            by: request.by,
+            why: request.why,
+        };
+        let waits = request.countdown.filter(|_| change.network);
+        let mut note = Note {
+            text: planned.text,
+            password: planned.password.as_ref().map(|hash| hash.expose().to_owned()),
+            origin,
+            until: 0,
+            seconds: waits.map_or(0, |countdown| countdown.as_secs()),
+        };
+        self.write_note(&note)?;
+        let done = execute::execute(&*self.node, &change.steps, &wanted)
+            .and_then(|()| execute::verify(&*self.node, &wanted, &planned.plan.addresses));
+        match done {
+            Ok(warnings) => change.warnings.extend(warnings),
+            Err((step, source)) => return Err(self.failed(step, source, &before)),
+        }
+        execute::report(&*self.node, &planned.plan);
+        if waits.is_some() {
+            note.until = self.node.uptime().as_secs() + note.seconds;
+            if let Err(error) = self.write_note(&note) {
+                return Err(self.failed("starting the countdown".into(), Box::new(error), &before));
+            }
+            return Ok(Applied {
+                generation: now,
+                change,
+                pending: Some(self.pending_of(&note)),
+            });
+        }
+        match self
+            .node
+            .store()
+            .save(&note.text, planned.password.as_ref(), &note.origin)
+        {
+            Ok(generation) => {
+                self.forget_note();
+                Ok(Applied {
+                    generation,
+                    change,
+                    pending: None,
+                })
+            }
+            Err(error) => Err(self.failed("saving the document".into(), Box::new(error), &before)),
+        }
+    }
+
+    /// Makes a document of the past the newest one.
+    ///
+    /// # Errors
+    /// As of [`Engine::apply`], and when that generation is not kept.
+    pub fn rollback(&self, generation: u64, request: Request) -> Result<Applied, ConfigError> {
+        let text = self.text(generation)?;
+        self.apply(Request { text, ..request })
+    }
+
+    /// Keeps the change that waits, and gives its generation.
+    ///
+    /// # Errors
+    /// When nothing waits, and when it cannot be saved; then it goes on waiting.
+    pub fn confirm(&self) -> Result<u64, ConfigError> {
+        let _turn = self.turn();
+        let note = self
+            .note()
+            .filter(|note| note.until > 0)
+            .ok_or(ConfigError::NothingWaits)?;
+        let password = note.password.as_deref().and_then(|hash| hash.parse().ok());
+        let generation = self.node.store().save(&note.text, password.as_ref(), &note.origin)?;
+        self.forget_note();
+        Ok(generation)
+    }
+
+    /// Takes the change that waits back.
+    ///
+    /// # Errors
+    /// When nothing waits, and with what could not be taken back.
+    pub fn undo(&self) -> Result<(), ConfigError> {
+        let _turn = self.turn();
+        self.note().ok_or(ConfigError::NothingWaits)?;
+        self.back()
+    }
+
+    /// Takes back what was not confirmed in time; gives whether something was. To be called about once a second.
+    ///
+    /// # Errors
+    /// With what could not be taken back.
+    pub fn tick(&self) -> Result<bool, ConfigError> {
+        // Who changes something now holds the turn, and is not late yet.
+        let Ok(_turn) = self.turn.try_lock() else {
+            return Ok(false);
+        };
+        let due = |note: &Note| note.until > 0 && self.node.uptime().as_secs() >= note.until;
+        if !self.note().as_ref().is_some_and(due) {
+            return Ok(false);
+        }
+        self.back().map(|()| true)
+    }
+
+    /// Takes back what an earlier daemon began and did not end. To be called once, before anything else.
+    ///
+    /// # Errors
+    /// With what could not be taken back.
+    pub fn recover(&self) -> Result<bool, ConfigError> {
+        let _turn = self.turn();
+        match self.note() {
+            // Its countdown goes on.
+            Some(note) if note.until > 0 => Ok(false),
+            Some(_) => self.back().map(|()| true),
+            None => Ok(false),
+        }
+    }
+
+    /// The node as its saved document says.
+    fn back(&self) -> Result<(), ConfigError> {
+        let current = self.kept()?;
+        let (text, password) = match current {
+            Some(current) => (current.text, current.password),
+            None => ("version = 1\n".to_owned(), None),
+        };
+        let plan = self.settle_plan(text, password);
+        let left = execute::go_back(&*self.node, &NodeState::wanted(&plan));
+        execute::report(&*self.node, &plan);
+        self.forget_note();
+        match left {
+            None => Ok(()),
+            Some(left) => Err(ConfigError::Facility(left.into())),
+        }
+    }
+
+    fn failed(&self, step: String, source: FacilityError, before: &NodeState) -> ConfigError {
+        let left = execute::go_back(&*self.node, before);
+        self.forget_note();
+        ConfigError::Step { step, source, left }
+    }
+
+    /// What is kept, where something can be.
+    fn kept(&self) -> Result<Option<Current>, ConfigError> {
+        let facilities = self.node.settled();
+        if !facilities.installed() {
+            return Err(ConfigError::NotInstalled);
+        }
+        if !gather::keeps(facilities) {
+            return Err(ConfigError::NotMounted);
+        }
+        Ok(self.node.store().current()?)
+    }
+
+    fn plan(&self, text: &str, kept: Option<PasswordHash>) -> Result<Planned, ConfigError> {
+        let seed = seed::parse(text)?;
+        let interfaces = self.node.interfaces(Need::Interfaces).map_err(ConfigError::Facility)?;
+        let problems = check(&seed, &interfaces);
+        if !problems.is_empty() {
+            return Err(ConfigError::Problems(problems));
+        }
+        let (text, given) = take_password(text)?;
+        let password = given.or(kept);
+        let plan = self.settle_plan(text.clone(), password.clone());
+        Ok(Planned { text, password, plan })
+    }
+
+    /// What a boot would make of it: the same function, so that nothing changes at the next one.
+    fn settle_plan(&self, text: String, password: Option<PasswordHash>) -> SettlePlan {
+        let mut sources = gather::sources(self.node.settled());
+        sources.document = Some(text);
+        sources.password = password;
+        let need = needs(&sources).max(Need::Interfaces);
+        let interfaces = self.node.interfaces(need).unwrap_or_default();
+        plan_settle(&sources, &interfaces)
+    }
+
+    fn note(&self) -> Option<Note> {
+        let bytes = self.node.read(NOTE).ok()??;
+        // One that cannot be read says that something was begun, and what is saved is what counts.
+        Some(serde_json::from_slice(&bytes).unwrap_or(Note {
+            text: String::new(),
+            password: None,
+            origin: Origin::default(),
+            until: 0,
+            seconds: 0,
+        }))
+    }
+
+    fn write_note(&self, note: &Note) -> Result<(), ConfigError> {
+        let bytes = serde_json::to_vec(note).map_err(|error| ConfigError::Facility(error.into()))?;
+        self.node.write(NOTE, &bytes, 0o600).map_err(ConfigError::Facility)
+    }
+
+    fn forget_note(&self) {
+        if let Err(error) = self.node.remove(NOTE) {
+            // The next apply says that something waits, and `undo` is the way out.
+            tracing::warn!(error = chain(&error), "the note of a change stays");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
