@@ -3,6 +3,7 @@
 //! Speaks HTTP/1.1 over the node's UNIX socket or over TLS, where the server is known by the SHA-256 of its certificate
 //! ([`Fingerprint`]) or by a certificate authority. It reads no file and asks nobody: what it needs is handed to it.
 
+mod config;
 mod connection;
 mod console;
 mod endpoint;

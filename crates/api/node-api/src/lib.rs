@@ -4,6 +4,7 @@
 //! error that names it), answers are read tolerantly (an unknown field is skipped, an unknown word becomes `Unknown`), so
 //! that a newer node and an older client understand each other. Sizes in answers are bytes.
 
+mod config;
 mod disk;
 mod error;
 mod event;
@@ -18,6 +19,10 @@ mod upgrade;
 mod vm;
 mod volume;
 
+pub use config::{
+    Config, ConfigApplied, ConfigEntry, ConfigHistory, ConfigPlan, ConfigRequest, ConfigRollback, ConfigStep,
+    ConfigVersion, PendingConfig,
+};
 pub use disk::{Disk, DiskList, DiskMatch, DiskTarget, InstalledSystem};
 pub use error::{ErrorBody, ErrorInfo, ErrorKind};
 pub use event::{Event, VmChange};

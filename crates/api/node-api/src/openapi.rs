@@ -37,6 +37,12 @@ clients skip what they do not know. Every refusal is an `ErrorBody` with one sen
     crate::RollbackRequest,
     crate::RebootRequest,
     crate::PoweroffRequest,
+    crate::Config,
+    crate::ConfigRequest,
+    crate::ConfigApplied,
+    crate::ConfigHistory,
+    crate::ConfigVersion,
+    crate::ConfigRollback,
     crate::OperationInfo,
     crate::OperationStatus,
     crate::operation::ProgressShape,
@@ -141,6 +147,18 @@ fn operation(route: &Route) -> utoipa::openapi::path::Operation {
                 .schema(Some(ObjectBuilder::new().schema_type(Type::Boolean))),
         );
     }
+    if is_conditional(route.operation) {
+        builder = builder.parameter(
+            ParameterBuilder::new()
+                .name("If-Match")
+                .parameter_in(ParameterIn::Header)
+                .required(Required::False)
+                .description(Some(
+                    "The `ETag` of the configuration that was looked at, or `*`. Only a dry run does without.",
+                ))
+                .schema(Some(text())),
+        );
+    }
     for (status, text) in refusals(route) {
         let content = content("ErrorBody");
         builder = builder.response(
@@ -163,6 +181,11 @@ fn operation(route: &Route) -> utoipa::openapi::path::Operation {
         }
     }
     .build()
+}
+
+/// Whether somebody may have saved meanwhile what the request goes over.
+fn is_conditional(operation: Operation) -> bool {
+    matches!(operation, Operation::ApplyConfig | Operation::RollbackConfig)
 }
 
 /// Names and meanings of what may stand in the query; each is true or false.
@@ -197,7 +220,7 @@ fn refusals(route: &Route) -> Vec<(u16, &'static str)> {
         list.push((403, "The role is too low."));
     }
     let named = route.path.contains("{name}") && route.operation != Operation::UploadVolume;
-    if named || route.operation == Operation::OperationEvents {
+    if named || matches!(route.operation, Operation::OperationEvents | Operation::RollbackConfig) {
         list.push((404, "There is no object of that name."));
     }
     if !matches!(route.method, Method::Get) || route.operation == Operation::VmConsole {
@@ -205,6 +228,10 @@ fn refusals(route: &Route) -> Vec<(u16, &'static str)> {
             409,
             "The object exists already, or is in a state that does not allow this.",
         ));
+    }
+    if is_conditional(route.operation) {
+        list.push((412, "Somebody saved another generation meanwhile: look at it first."));
+        list.push((428, "It was not said which generation is changed."));
     }
     match route.request {
         Body::Json(_) | Body::JsonOrXml(_) => {

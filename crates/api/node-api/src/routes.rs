@@ -125,6 +125,14 @@ pub enum Operation {
     ShowOperation,
     OperationEvents,
     CancelOperation,
+    ShowConfig,
+    ConfigSchema,
+    ApplyConfig,
+    ConfirmConfig,
+    UndoConfig,
+    ConfigHistory,
+    ConfigVersion,
+    RollbackConfig,
 }
 
 /// One line of the table.
@@ -211,6 +219,14 @@ pub const ROUTES: &[Route] = &[
     route(Op::ShowOperation, Get, "/v1/operation", VIEWER, Empty, 200, Json("OperationStatus"), "The present long work or the last one"),
     route(Op::OperationEvents, Get, "/v1/operation/events", VIEWER, Empty, 200, Events("ProgressEvent"), "Events of the long work from its beginning; the stream ends after `end`"),
     route(Op::CancelOperation, Delete, "/v1/operation", ADMIN, Empty, 202, Json("OperationInfo"), "Ask the long work to stop where that is safe"),
+    route(Op::ShowConfig, Get, "/v1/config", VIEWER, Empty, 200, Json("Config"), "The document that the node goes by, and the change that waits to be confirmed"),
+    route(Op::ConfigSchema, Get, "/v1/config/schema", VIEWER, Empty, 200, Document, "The JSON schema of the document"),
+    route(Op::ApplyConfig, Put, "/v1/config", ADMIN, Json("ConfigRequest"), 200, Json("ConfigApplied"), "Plan a document and, unless it is a dry run, make the node so; a change of the network waits to be confirmed"),
+    route(Op::ConfirmConfig, Post, "/v1/config/confirm", ADMIN, Empty, 200, Json("Config"), "Keep the change that waits"),
+    route(Op::UndoConfig, Post, "/v1/config/undo", ADMIN, Empty, 200, Json("Config"), "Take the change that waits back"),
+    route(Op::ConfigHistory, Get, "/v1/config/history", VIEWER, Empty, 200, Json("ConfigHistory"), "The documents of the past"),
+    route(Op::ConfigVersion, Get, "/v1/config/history/{name}", VIEWER, Empty, 200, Json("ConfigVersion"), "A document of the past by its generation"),
+    route(Op::RollbackConfig, Post, "/v1/config/rollback", ADMIN, Json("ConfigRollback"), 200, Json("ConfigApplied"), "Make a document of the past the newest one"),
 ];
 
 impl Operation {
@@ -255,8 +271,10 @@ mod tests {
             Op::ListNetworks | Op::Events | Op::ListDisks | Op::Install | Op::Uninstall | Op::ListSlots => 25,
             Op::Upgrade | Op::UploadUpgrade | Op::Rollback | Op::Reboot | Op::Poweroff => 30,
             Op::ShowOperation | Op::OperationEvents | Op::CancelOperation => 33,
+            Op::ShowConfig | Op::ConfigSchema | Op::ApplyConfig | Op::ConfirmConfig | Op::UndoConfig => 38,
+            Op::ConfigHistory | Op::ConfigVersion | Op::RollbackConfig => 41,
         };
-        assert_eq!(ROUTES.len(), all(Op::CancelOperation));
+        assert_eq!(ROUTES.len(), all(Op::RollbackConfig));
         for (i, route) in ROUTES.iter().enumerate() {
             assert!(
                 !ROUTES[..i].iter().any(|r| r.operation == route.operation),

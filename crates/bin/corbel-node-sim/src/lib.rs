@@ -4,12 +4,17 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use corbel_agent::config::Engine;
 use corbel_agent::fake::{FakeFacilities, FakeSystem};
 use corbel_agent::{Agent, Boot, BootSource, Settings};
 use corbel_layout::slot::Slot;
 use corbel_model::vm::VmSpec;
+use corbel_settle::fake::FakeNode;
 use corbel_virt::fake::Fake;
 use corbel_virt::{Hypervisor as _, VirtError};
+
+/// What the sim plays to be configured as, when it plays to be installed.
+const CONFIG: &str = "version = 1\nhostname = \"sim\"\n\n[[network.interface]]\nmatch = \"eno1\"\ndhcp4 = true\n";
 
 /// The agent of the sim, over the given hypervisor and machine.
 pub fn agent(hypervisor: Arc<Fake>, system: Arc<FakeSystem>) -> Arc<Agent> {
@@ -26,7 +31,15 @@ pub fn agent(hypervisor: Arc<Fake>, system: Arc<FakeSystem>) -> Arc<Agent> {
             ..facilities.boot
         };
     }
-    Agent::new(hypervisor, Arc::new(facilities), system, settings)
+    let installed = system.is_installed();
+    let node = if installed {
+        FakeNode::installed(CONFIG)
+    } else {
+        FakeNode::stateless()
+    };
+    let engine = node.map(|node| Engine::new(node.in_real_time()));
+    let engine = engine.inspect_err(|error| tracing::error!(%error, "the sim has no folder for its configuration"));
+    Agent::with_engine(hypervisor, Arc::new(facilities), system, settings, engine.ok())
 }
 
 /// A few machines as an operator has them, some of them running.

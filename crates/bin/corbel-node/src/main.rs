@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use clap::Parser as _;
+use corbel_agent::config::Engine;
 use corbel_agent::{Agent, Host};
 use corbel_serve::{Server, process};
 use corbel_virt_libvirt::Libvirt;
@@ -20,11 +21,14 @@ fn main() -> anyhow::Result<()> {
     let libvirt = Libvirt::connect(&args.uri).context("the connection to libvirt cannot be prepared")?;
     let runtime = process::runtime()?;
     let outcome = runtime.block_on(async {
-        let agent = Agent::new(
+        // The node is as it was settled: nothing is waited for any more, and no interface is set up to be looked at.
+        let engine = Engine::new(corbel_settle::Host::default().looking_only());
+        let agent = Agent::with_engine(
             Arc::new(libvirt),
             Arc::new(Host),
             Arc::new(machine::Machine::default()),
             settings,
+            Some(engine),
         );
         let server = Server::bind(agent, args.options(Arc::new(pam::Pam)))?;
         service::ready(&server);

@@ -29,11 +29,12 @@ pub(crate) async fn authorize(
     next: Next,
 ) -> Response {
     // The body cannot be shared between threads, so it waits beside.
-    let (parts, body) = request.into_parts();
+    let (mut parts, body) = request.into_parts();
     match admit(&shared, access, &parts).await {
         Ok(caller) => {
             if let Some(caller) = caller {
                 tracing::Span::current().record("caller", caller.name.as_str());
+                parts.extensions.insert(caller);
             }
             next.run(Request::from_parts(parts, body)).await
         }

@@ -1,11 +1,13 @@
 //! From the agent's words to those of the wire.
 
+mod config;
 mod work;
 
 use corbel_agent as agent;
 use corbel_node_api as wire;
 use corbel_virt as virt;
 
+pub(crate) use config::{config, config_applied, config_entry};
 pub(crate) use work::{disk, failed_version, operation, plan, slot_info};
 
 pub(crate) fn health(health: &agent::Health) -> wire::Health {

@@ -16,7 +16,7 @@ use futures_util::FutureExt as _;
 use http::{HeaderValue, StatusCode};
 use tracing::Instrument as _;
 
-use crate::handlers::{console, disks, events, node, operation, upgrade, vms, volumes};
+use crate::handlers::{config, console, disks, events, node, operation, upgrade, vms, volumes};
 use crate::reply::Refusal;
 use crate::{Shared, auth};
 
@@ -81,6 +81,14 @@ fn handler(operation: Operation, method: Method) -> MethodRouter<Arc<Shared>> {
         Op::ShowOperation => on!(operation::show),
         Op::OperationEvents => on!(operation::events),
         Op::CancelOperation => on!(operation::cancel),
+        Op::ShowConfig => on!(config::show),
+        Op::ConfigSchema => on!(config::schema),
+        Op::ApplyConfig => on!(config::apply),
+        Op::ConfirmConfig => on!(config::confirm),
+        Op::UndoConfig => on!(config::undo),
+        Op::ConfigHistory => on!(config::history),
+        Op::ConfigVersion => on!(config::version),
+        Op::RollbackConfig => on!(config::rollback),
     }
 }
 

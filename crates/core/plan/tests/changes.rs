@@ -68,6 +68,9 @@ fn outcome(case: &Path) -> BTreeMap<String, String> {
     let change = plan_change(&from, &to);
     assert!(plan_change(&to, &to).steps.is_empty(), "what is there is left alone");
     let revert = plan_change(&to, &from);
+    for step in &change.steps {
+        assert_eq!(serde_json::to_value(step).expect("JSON")["do"], step.kind());
+    }
     let json = serde_json::to_string_pretty(&change).expect("JSON");
     if let Some(hash) = &to.password {
         assert!(

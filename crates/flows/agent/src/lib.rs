@@ -12,6 +12,7 @@
 //! The daemon begins degraded ("has not answered yet") and serves from its first moment: who asks is told why.
 
 mod calls;
+mod configuration;
 mod crypt;
 mod document;
 pub mod facilities;
@@ -33,6 +34,7 @@ use std::time::Duration;
 
 use corbel_model::vm::{VmDetail, VmSpec, VmStats, VmSummary};
 use corbel_model::{ByteSize, NetworkName, VolumeName};
+use corbel_settle::engine::Engine;
 use corbel_virt::{Console, Hypervisor, Network, UploadChunk, VirtError, VmChange, Volume};
 use tokio::sync::{broadcast, mpsc};
 
@@ -52,6 +54,12 @@ pub use system::{
 };
 pub use virtualization::{Device, Extension, KvmFacts, Verdict, VirtualizationState, judge};
 pub use work::{MACHINES_DEADLINE, Origin, Then};
+
+/// The words of the configuration's engine, for who serves it.
+pub mod config {
+    pub use corbel_settle::engine::{Applied, ConfigError, Engine, Pending, Request, View};
+    pub use corbel_settle::store::Entry;
+}
 
 /// A directory with volumes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -118,6 +126,8 @@ pub struct Agent {
     hypervisor: Arc<dyn Hypervisor>,
     facilities: Arc<dyn Facilities>,
     system: Arc<dyn System>,
+    /// `None` where there is nothing to configure, as in most tests.
+    engine: Option<Arc<Engine>>,
     operations: operations::Operations,
     calls: Calls,
     health: HealthCell,
@@ -132,6 +142,17 @@ impl Agent {
         system: Arc<dyn System>,
         settings: Settings,
     ) -> Arc<Self> {
+        Self::with_engine(hypervisor, facilities, system, settings, None)
+    }
+
+    /// The same with the configuration of the node.
+    pub fn with_engine(
+        hypervisor: Arc<dyn Hypervisor>,
+        facilities: Arc<dyn Facilities>,
+        system: Arc<dyn System>,
+        settings: Settings,
+        engine: Option<Engine>,
+    ) -> Arc<Self> {
         let health = HealthCell::new("the hypervisor has not answered yet");
         Arc::new(Self {
             calls: Calls::new(settings.call_deadline, health.clone()),
@@ -139,6 +160,7 @@ impl Agent {
             hypervisor,
             facilities,
             system,
+            engine: engine.map(Arc::new),
             operations: operations::Operations::default(),
             health,
             events: broadcast::Sender::new(EVENT_BACKLOG),

@@ -11,7 +11,12 @@ use crate::{Agent, Event, Health, Pool};
 impl Agent {
     /// Watches until dropped.
     pub async fn run(self: Arc<Self>) {
-        tokio::join!(self.watch_health(), self.pass_events(), self.resume_saved());
+        tokio::join!(
+            self.watch_health(),
+            self.pass_events(),
+            self.resume_saved(),
+            self.watch_config()
+        );
     }
 
     async fn watch_health(&self) {

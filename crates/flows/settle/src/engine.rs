@@ -66,7 +66,7 @@ pub enum ConfigError {
     Waiting,
     #[error("no change waits to be confirmed")]
     NothingWaits,
-    #[error("there is no generation {0} in the history")]
+    #[error("generation {0} of the configuration does not exist")]
     NoGeneration(u64),
     #[error("a countdown of {0} s is not possible: give 10 to 3600")]
     Countdown(u64),

@@ -6,7 +6,7 @@ use std::fs;
 use std::io;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use corbel_model::network::Interface;
 use corbel_model::{HostName, TimeZone};
@@ -29,6 +29,8 @@ struct World {
     /// Addresses never come.
     deaf: bool,
     time: Duration,
+    /// Since when time passes by itself, if it does.
+    started: Option<Instant>,
 }
 
 /// The node. Clones are the same one.
@@ -102,6 +104,18 @@ impl FakeNode {
         };
         settle(&node);
         Ok(node)
+    }
+
+    /// Time passes by itself, for a node that people look at.
+    #[must_use]
+    pub fn in_real_time(self) -> Self {
+        self.world().started = Some(Instant::now());
+        self
+    }
+
+    fn time(&self) -> Duration {
+        let world = self.world();
+        world.time + world.started.map(|start| start.elapsed()).unwrap_or_default()
     }
 
     fn world(&self) -> MutexGuard<'_, World> {
@@ -247,7 +261,7 @@ impl ConfigFacilities for FakeNode {
         Err("there is no network here".into())
     }
     fn now(&self) -> Duration {
-        self.world().time
+        self.time()
     }
     fn pause(&self, time: Duration) {
         self.pass(time);
@@ -290,9 +304,9 @@ impl ChangeFacilities for FakeNode {
         Ok(found)
     }
     fn uptime(&self) -> Duration {
-        self.world().time
+        self.time()
     }
     fn clock(&self) -> u64 {
-        1_764_157_000 + self.world().time.as_secs()
+        1_764_157_000 + self.time().as_secs()
     }
 }

@@ -5,6 +5,7 @@
 
 mod access;
 mod client;
+mod config;
 mod hostile;
 mod limits;
 mod node;

@@ -62,6 +62,9 @@ fn good_request(operation: Operation) -> (String, Vec<(&'static str, &'static st
         Operation::Uninstall => ("", json!({"dry_run": true}).to_string()),
         Operation::Upgrade => ("", json!({"medium": true}).to_string()),
         Operation::UploadUpgrade => ("", "release 0.2.0\n".to_owned()),
+        Operation::ApplyConfig => ("", json!({"document": "version = 1\n"}).to_string()),
+        Operation::RollbackConfig => ("", json!({"generation": 1}).to_string()),
+        Operation::ConfigVersion => ("1", String::new()),
         Operation::Rollback | Operation::Reboot | Operation::Poweroff => ("", "{}".to_owned()),
         Operation::DeleteVm | Operation::StartVm => ("build", String::new()),
         _ => ("web", String::new()),
@@ -73,6 +76,7 @@ fn good_request(operation: Operation) -> (String, Vec<(&'static str, &'static st
             ("sec-websocket-version", "13"),
             ("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ=="),
         ],
+        Operation::ApplyConfig | Operation::RollbackConfig => [json, vec![("if-match", "*")]].concat(),
         _ if body.is_empty() => vec![],
         _ => json,
     };
@@ -90,6 +94,10 @@ async fn every_route_succeeds_as_documented() {
                 sim.system.hold(true);
                 let begun = sim.json("POST", "/v1/upgrade", r#"{"medium":true}"#).await;
                 assert_eq!(begun.status, 202);
+            }
+            Operation::ConfirmConfig | Operation::UndoConfig => {
+                let (path, headers, body) = good_request(Operation::ApplyConfig);
+                assert_eq!(sim.ask("PUT", &path, &headers, body).await.status, 200);
             }
             _ => {}
         }

@@ -1,5 +1,6 @@
 //! Handlers: each takes a request apart, asks the agent, and puts the answer together. One file a noun.
 
+pub(crate) mod config;
 pub(crate) mod console;
 pub(crate) mod disks;
 pub(crate) mod events;

@@ -94,6 +94,25 @@ pub enum Step {
 }
 
 impl Step {
+    /// The word that its JSON has.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Write { .. } => "write",
+            Self::Remove { .. } => "remove",
+            Self::HostName { .. } => "host-name",
+            Self::TimeZone { .. } => "time-zone",
+            Self::Password => "password",
+            Self::DeleteDevice { .. } => "delete-device",
+            Self::ReloadNetwork => "reload-network",
+            Self::ReloadFirewall => "reload-firewall",
+            Self::RestartTimeSync => "restart-time-sync",
+            Self::ReloadSsh => "reload-ssh",
+            Self::StopSsh => "stop-ssh",
+            Self::LoadKeyboard => "load-keyboard",
+            Self::LoadDefaultKeyboard => "load-default-keyboard",
+        }
+    }
+
     /// The program that does it; `None` where no program is needed.
     pub fn command(&self) -> Option<Vec<&str>> {
         let unit = |verb: &'static str, unit: &'static str| Some(vec!["systemctl", verb, unit]);

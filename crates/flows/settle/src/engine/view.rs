@@ -79,7 +79,11 @@ impl Engine {
     /// # Errors
     /// A store that cannot be read.
     pub fn history(&self) -> Result<Vec<Entry>, ConfigError> {
-        self.kept()?;
+        match self.kept() {
+            // A node that keeps nothing has no past.
+            Err(ConfigError::NotInstalled | ConfigError::NotMounted) => return Ok(Vec::new()),
+            other => other?,
+        };
         Ok(self.node.store().history()?)
     }
 
@@ -88,7 +92,9 @@ impl Engine {
     /// # Errors
     /// When that generation is not kept.
     pub fn text(&self, generation: u64) -> Result<String, ConfigError> {
-        self.kept()?;
+        if self.history()?.is_empty() {
+            return Err(ConfigError::NoGeneration(generation));
+        }
         let text = self.node.store().text(generation)?;
         let text = text.ok_or(ConfigError::NoGeneration(generation))?;
         // One of another version is shown too, and what cannot be taken apart is not.
