@@ -42,6 +42,9 @@ pub(crate) enum Command {
     /// The node itself, and which nodes are trusted
     #[command(subcommand)]
     Node(cmd::node::NodeCommand),
+    /// The configuration of the node: one document, its plan, its history
+    #[command(subcommand)]
+    Config(cmd::config::ConfigCommand),
     /// Disks of the node
     #[command(subcommand)]
     Disk(cmd::disk::DiskCommand),

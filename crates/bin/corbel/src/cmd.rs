@@ -1,6 +1,7 @@
 //! The commands, a file each.
 
 pub(crate) mod completions;
+pub(crate) mod config;
 pub(crate) mod disk;
 pub(crate) mod gate;
 pub(crate) mod hooks;

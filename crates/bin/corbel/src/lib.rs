@@ -69,6 +69,7 @@ fn dispatch(cli: Cli, printer: &Printer) -> Result<(), Failure> {
         Command::Volume(args) => interrupt::block_on(cmd::volume::run(args, &context)),
         Command::Network(args) => interrupt::block_on(cmd::network::run(args, &context)),
         Command::Node(args) => interrupt::block_on_hearing(|heard| cmd::node::run(args, &context, heard)),
+        Command::Config(args) => interrupt::block_on(cmd::config::run(args, &context)),
         Command::Disk(args) => interrupt::block_on(cmd::disk::run(args, &context)),
         Command::Install(args) => interrupt::block_on_hearing(|heard| cmd::install::run(*args, &context, heard)),
         Command::Uninstall(args) => interrupt::block_on_hearing(|heard| cmd::uninstall::run(args, &context, heard)),

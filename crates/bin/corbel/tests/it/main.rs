@@ -1,6 +1,7 @@
 //! The real program against a real server over fakes: whole outputs, exit statuses, hostile answers.
 
 mod change;
+mod config;
 mod console;
 mod exits;
 mod help;

@@ -8,6 +8,7 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::response::Response;
 use corbel_agent::config::{ConfigError, Request};
+use corbel_model::seed::SeedError;
 use corbel_node_api::{ConfigHistory, ConfigRequest, ConfigRollback, ConfigVersion, ErrorKind};
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use serde::Serialize;
@@ -144,7 +145,15 @@ impl From<ConfigError> for Refusal {
         let message = chain.fold(error.to_string(), |text, source| format!("{text}: {source}"));
         let message = message.split_whitespace().collect::<Vec<_>>().join(" ");
         match &error {
-            ConfigError::Document(problem) => Self::invalid(problem.key.as_deref().unwrap_or("document"), message),
+            ConfigError::Document(SeedError {
+                line,
+                column,
+                key,
+                problem,
+            }) => {
+                let key = key.as_deref().unwrap_or("document");
+                Self::invalid(key, format!("{key}: line {line}, column {column}: {problem}"))
+            }
             ConfigError::Problems(problems) => {
                 let key = problems.first().map_or("document", |problem| problem.key.as_str());
                 Self::invalid(key, message)

@@ -1,0 +1,324 @@
+//! `corbel config`: the document that the node goes by. Whatever changes it is planned first and says so; who changes it from an older
+//! one than the node has is told.
+
+mod edit;
+mod show;
+
+use std::io::{self, Read as _};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use clap::{Args, Subcommand};
+use corbel_client::{Client, ClientError};
+use corbel_model::seed;
+use corbel_node_api::{ConfigApplied, ConfigRequest, ConfigRollback};
+
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::settings::Context;
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ConfigCommand {
+    /// Prints the document, or one value of it
+    Get(GetArgs),
+    /// Sets one value, and makes the node so
+    Set(SetArgs),
+    /// Takes one value out, and makes the node so
+    Unset(UnsetArgs),
+    /// Opens the document in an editor, and makes the node what is saved
+    Edit(ApplyOptions),
+    /// Shows what differs between the node's document and a file, or an older one
+    Diff(DiffArgs),
+    /// Makes the node what a file says
+    Apply(ApplyArgs),
+    /// Lists the documents of the past
+    History,
+    /// Makes a document of the past the newest one
+    Rollback(RollbackArgs),
+    /// Checks a file without asking a node: every key, and whether the network makes sense
+    Validate(ValidateArgs),
+    /// Keeps the change of the network that waits
+    Confirm,
+    /// Takes the change of the network that waits back
+    Undo,
+    /// Prints the JSON schema of the document
+    Schema,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct GetArgs {
+    /// The key, such as hostname, ssh.port or network.interface[eno1].mtu
+    #[arg(value_name = "KEY")]
+    path: Option<String>,
+    /// Of the document of this generation
+    #[arg(long, value_name = "N")]
+    generation: Option<u64>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SetArgs {
+    /// The key, such as hostname, ssh.port or network.interface[eno1].mtu; an entry that is not there is made
+    #[arg(value_name = "KEY")]
+    path: String,
+    /// The value as TOML; what is no TOML is taken for a text, and - reads it from standard input
+    #[arg(value_name = "VALUE", allow_hyphen_values = true)]
+    value: String,
+    #[command(flatten)]
+    options: ApplyOptions,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct UnsetArgs {
+    /// The key, or an entry such as network.interface[eno1]
+    #[arg(value_name = "KEY")]
+    path: String,
+    #[command(flatten)]
+    options: ApplyOptions,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DiffArgs {
+    /// The document to compare with, - for standard input
+    #[arg(value_name = "FILE", required_unless_present = "generation")]
+    file: Option<PathBuf>,
+    /// Compare with the document of this generation
+    #[arg(long, value_name = "N", conflicts_with = "file")]
+    generation: Option<u64>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ApplyArgs {
+    /// The document, - for standard input
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+    /// Only if the node's document is still of this generation
+    #[arg(long, value_name = "N")]
+    base: Option<u64>,
+    #[command(flatten)]
+    options: ApplyOptions,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RollbackArgs {
+    /// The generation; without one, the one before the newest
+    #[arg(value_name = "N")]
+    generation: Option<u64>,
+    #[command(flatten)]
+    options: ApplyOptions,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ValidateArgs {
+    /// The document, - for standard input
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+}
+
+#[derive(Debug, Clone, Args)]
+pub(crate) struct ApplyOptions {
+    /// Only say what would be done
+    #[arg(long)]
+    dry_run: bool,
+    /// How long a change of the network waits to be confirmed; 0 keeps it at once
+    #[arg(long, value_name = "SECONDS", default_value_t = 120)]
+    confirm_seconds: u32,
+    /// Confirm a change of the network as soon as the node answers over it
+    #[arg(long)]
+    confirm: bool,
+    /// Why, for the history
+    #[arg(long, value_name = "TEXT")]
+    comment: Option<String>,
+}
+
+/// Runs one of the commands.
+pub(crate) async fn run(command: ConfigCommand, context: &Context<'_>) -> Result<(), Failure> {
+    let printer = context.printer;
+    match command {
+        ConfigCommand::Validate(args) => return validate(&args.file, context),
+        ConfigCommand::Get(args) => return show::get(&args, context).await,
+        ConfigCommand::Diff(args) => return show::diff(&args, context).await,
+        ConfigCommand::History => return show::history(context).await,
+        _ => {}
+    }
+    let client = context.client()?;
+    match command {
+        ConfigCommand::Schema => printer.bytes(format!("{}\n", client.config_schema().await?).as_bytes()),
+        ConfigCommand::Confirm => {
+            let config = client.confirm_config().await?;
+            let sentence = format!("kept as generation {}", config.generation);
+            printer.done(&sentence, &config)
+        }
+        ConfigCommand::Undo => {
+            let config = client.undo_config().await?;
+            printer.done("taken back", &config)
+        }
+        ConfigCommand::Apply(args) => {
+            let document = read(&args.file)?;
+            apply(&client, document, args.base, args.options, context).await
+        }
+        ConfigCommand::Set(args) => {
+            let config = client.config().await?;
+            let value = if args.value == "-" {
+                standard_input()?
+            } else {
+                args.value
+            };
+            let document = seed::set(&config.document, &args.path, &value).map_err(refused)?;
+            apply(&client, document, Some(config.generation), args.options, context).await
+        }
+        ConfigCommand::Unset(args) => {
+            let config = client.config().await?;
+            let document = seed::unset(&config.document, &args.path).map_err(refused)?;
+            apply(&client, document, Some(config.generation), args.options, context).await
+        }
+        ConfigCommand::Edit(options) => {
+            let config = client.config().await?;
+            match edit::edited(&config.document, printer).await? {
+                Some(document) => apply(&client, document, Some(config.generation), options, context).await,
+                None => {
+                    printer.talk("nothing was changed");
+                    Ok(())
+                }
+            }
+        }
+        ConfigCommand::Rollback(args) => {
+            let config = client.config().await?;
+            let request = ConfigRollback {
+                generation: args.generation,
+                dry_run: args.options.dry_run,
+                confirm_seconds: Some(args.options.confirm_seconds),
+            };
+            let applied = client.rollback_config(Some(config.generation), &request).await?;
+            tell(&client, applied, &args.options, context).await
+        }
+        // Answered above.
+        ConfigCommand::Validate(_) | ConfigCommand::Get(_) | ConfigCommand::Diff(_) | ConfigCommand::History => Ok(()),
+    }
+}
+
+fn refused(error: impl Into<anyhow::Error>) -> Failure {
+    Failure::new(Exit::Refused, error)
+}
+
+/// Larger documents are refused by the node.
+const LIMIT: u64 = 1 << 20;
+
+fn standard_input() -> Result<String, Failure> {
+    let mut text = String::new();
+    let unreadable = |error| {
+        Failure::new(
+            Exit::Failed,
+            anyhow::Error::new(error).context("cannot read standard input"),
+        )
+    };
+    io::stdin()
+        .lock()
+        .take(LIMIT)
+        .read_to_string(&mut text)
+        .map_err(unreadable)?;
+    Ok(text)
+}
+
+/// The text of a file or of standard input.
+fn read(path: &Path) -> Result<String, Failure> {
+    if path == Path::new("-") {
+        return standard_input();
+    }
+    let bytes = corbel_sys::read_limited(path, LIMIT).map_err(|error| Failure::new(Exit::Failed, error))?;
+    String::from_utf8(bytes).map_err(|_| Failure::say(Exit::Refused, format!("{} is not UTF-8 text", path.display())))
+}
+
+fn validate(file: &Path, context: &Context<'_>) -> Result<(), Failure> {
+    let text = read(file)?;
+    let named = |problem: String| Failure::say(Exit::Refused, format!("{}: {problem}", file.display()));
+    let seed = seed::parse(&text).map_err(|error| named(error.to_string()))?;
+    let problems: Vec<String> = corbel_plan::config::check(&seed, &[])
+        .iter()
+        .map(ToString::to_string)
+        .collect();
+    if !problems.is_empty() {
+        return Err(named(problems.join("; ")));
+    }
+    let document = serde_json::json!({"valid": true});
+    context.printer.done(
+        "the document is right; whether it fits a machine, `corbel config apply --dry-run` says",
+        &document,
+    )
+}
+
+async fn apply(
+    client: &Client,
+    document: String,
+    base: Option<u64>,
+    options: ApplyOptions,
+    context: &Context<'_>,
+) -> Result<(), Failure> {
+    let request = ConfigRequest {
+        document,
+        dry_run: options.dry_run,
+        confirm_seconds: Some(options.confirm_seconds),
+        comment: options.comment.clone(),
+    };
+    let applied = client.apply_config(base, &request).await?;
+    tell(client, applied, &options, context).await
+}
+
+/// What was done or would be, and what is left to do.
+async fn tell(
+    client: &Client,
+    applied: ConfigApplied,
+    options: &ApplyOptions,
+    context: &Context<'_>,
+) -> Result<(), Failure> {
+    let printer = context.printer;
+    if options.dry_run {
+        return if printer.json {
+            printer.document(&applied)
+        } else {
+            show::plan(printer, &applied.plan, true)
+        };
+    }
+    if !printer.json {
+        show::plan(printer, &applied.plan, false)?;
+    }
+    let Some(pending) = &applied.pending else {
+        let sentence = format!("saved as generation {}", applied.generation);
+        return printer.done(&sentence, &applied);
+    };
+    if options.confirm {
+        let generation = confirm(client, Duration::from_secs(pending.seconds_left)).await?;
+        let sentence = format!("the node answers; kept as generation {generation}");
+        return printer.done(
+            &sentence,
+            &ConfigApplied {
+                generation,
+                pending: None,
+                ..applied
+            },
+        );
+    }
+    let sentence = format!(
+        "done, and taken back in {} s unless you run: corbel config confirm",
+        pending.seconds_left
+    );
+    printer.done(&sentence, &applied)
+}
+
+/// Until the node answers, as long as it waits. An answer of the node is one, also when it says that nothing waits.
+async fn confirm(client: &Client, limit: Duration) -> Result<u64, Failure> {
+    let trying = async {
+        loop {
+            match client.confirm_config().await {
+                Ok(config) => return Ok(config.generation),
+                Err(error @ ClientError::Api(_)) => return Err(Failure::from(error)),
+                Err(_) => tokio::time::sleep(Duration::from_millis(500)).await,
+            }
+        }
+    };
+    tokio::time::timeout(limit, trying).await.unwrap_or_else(|_| {
+        Err(Failure::say(
+            Exit::Unreachable,
+            "the node does not answer over the new network, and takes it back",
+        ))
+    })
+}
