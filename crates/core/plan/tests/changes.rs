@@ -11,8 +11,9 @@ use std::path::Path;
 
 use corbel_model::network::Interface;
 use corbel_model::seed;
-use corbel_plan::config::{NodeState, check, is_unreachable, mode_of, plan_change};
+use corbel_plan::config::{NodeState, Step, check, is_unreachable, mode_of, plan_change};
 use corbel_plan::settle::{NETWORK_PREFIX, Sources, plan_settle};
+use proptest::prelude::*;
 
 const INTERFACES: &str = "eno1 52:54:00:00:00:01\neno2 52:54:00:00:00:02\neno3 52:54:00:00:00:03\n";
 
@@ -157,4 +158,57 @@ fn every_case() {
         }
     }
     assert!(wrong.is_empty(), "{wrong}");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 512, ..ProptestConfig::default() })]
+    #[test]
+    fn no_document_panics_and_what_is_undone_is_as_before(
+        from in proptest::collection::vec(table(), 0..4),
+        to in proptest::collection::vec(table(), 0..4),
+    ) {
+        let interfaces = interfaces(INTERFACES);
+        let state = |tables: &[String]| {
+            let document = format!("version = 1\n{}", tables.concat());
+            if let Ok(seed) = seed::parse(&document) {
+                let _ = check(&seed, &interfaces);
+            }
+            let sources = Sources { installed: true, document: Some(document), ..Sources::default() };
+            NodeState::wanted(&plan_settle(&sources, &interfaces))
+        };
+        let (from, to) = (state(&from), state(&to));
+        let done = carried_out(&from, &to);
+        prop_assert_eq!(&done, &to.files);
+        prop_assert_eq!(carried_out(&to, &from), from.files);
+    }
+}
+
+/// The files after the steps, as an executor writes them.
+fn carried_out(from: &NodeState, to: &NodeState) -> BTreeMap<String, String> {
+    let mut files = from.files.clone();
+    for step in plan_change(from, to).steps {
+        match step {
+            Step::Write { path } => {
+                files.insert(path.clone(), to.files.get(&path).cloned().unwrap_or_default());
+            }
+            Step::Remove { path } => {
+                files.remove(&path);
+            }
+            _ => {}
+        }
+    }
+    files
+}
+
+/// A table of a network that may make sense.
+fn table() -> impl Strategy<Value = String> {
+    let name = || "eno[12*]|bond[01]|br[01]|bond0\\.7|eno1\\.7|52:54:00:00:00:01|\\*";
+    prop_oneof![
+        (name(), "dhcp4 = true|slaac = true|addresses = \\[\"192.0.2.[0-9]/24\"\\]|mtu = 9000|bridge = \"br0\"|link_local = false")
+            .prop_map(|(name, line)| format!("[[network.interface]]\nmatch = \"{name}\"\n{line}\n")),
+        (name(), name(), "802.3ad|balance-rr|active-backup")
+            .prop_map(|(a, b, mode)| format!("[[network.bond]]\nname = \"bond0\"\nmembers = [\"{a}\", \"{b}\"]\noptions = {{ mode = \"{mode}\" }}\n")),
+        (name()).prop_map(|parent| format!("[[network.vlan]]\nid = 7\nparent = \"{parent}\"\n")),
+        ("br[01]", name()).prop_map(|(name, port)| format!("[[network.bridge]]\nname = \"{name}\"\nports = [\"{port}\"]\n")),
+    ]
 }

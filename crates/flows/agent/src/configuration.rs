@@ -115,6 +115,9 @@ impl Agent {
         let mut ticks = tokio::time::interval(TICK);
         loop {
             ticks.tick().await;
+            if !engine.is_busy() {
+                continue;
+            }
             say(
                 blocking(&engine, Engine::tick).await,
                 "nobody confirmed the change of the network: it is taken back",

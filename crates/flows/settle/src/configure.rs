@@ -7,12 +7,10 @@
 //! Run by `corbel-config.service`, on no installed node. That nothing could be fetched is a warning of settle's report and ends nothing.
 //! The document holds password hashes; neither it nor the URL, which may hold a token, goes into a log.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
-use corbel_plan::settle::{
-    AUTO_INSTALL_FLAG, CONFIG_URL_FILE, Fetched, NETWORK_PREFIX, SSH_FLAG, SSHD_FILE, TIME_SYNC_OFF_FLAG, TIMESYNC_FILE,
-};
+use corbel_plan::config::{FILES, NodeState, Step, plan_change};
+use corbel_plan::settle::{AUTO_INSTALL_FLAG, CONFIG_URL_FILE, Fetched, NETWORK_PREFIX};
 
 use crate::apply::{REPORT_FILE, Report};
 use crate::facilities::{Facilities, FacilityError, chain};
@@ -56,10 +54,13 @@ pub fn configure(facilities: &dyn ConfigFacilities) -> Option<Report> {
     if let Err(error) = noted {
         problems.push(format!("corbel.config: {}", chain(&error)));
     }
-    let before = snapshot(facilities);
+    let has_flag = |facilities: &dyn ConfigFacilities| matches!(facilities.read(AUTO_INSTALL_FLAG), Ok(Some(_)));
+    let (before, had_flag) = (snapshot(facilities), has_flag(facilities));
     let mut report = settle(facilities.settled());
-    for command in changed(&before, &snapshot(facilities)) {
-        if let Err(error) = facilities.run(command) {
+    let installs = !had_flag && has_flag(facilities);
+    for command in changed(&before, &snapshot(facilities), installs) {
+        let command: Vec<&str> = command.iter().map(String::as_str).collect();
+        if let Err(error) = facilities.run(&command) {
             problems.push(format!("corbel.config: {}", chain(&error)));
         }
     }
@@ -106,51 +107,29 @@ fn fetch(facilities: &dyn ConfigFacilities, url: &str) -> Result<String, String>
 }
 
 /// Files whose change somebody has to be told who has read them already.
-type Snapshot = BTreeMap<String, Option<Vec<u8>>>;
-
-fn snapshot(facilities: &dyn Facilities) -> Snapshot {
-    let mut paths = facilities.paths_from(NETWORK_PREFIX).unwrap_or_default();
-    let others = [
-        SSHD_FILE,
-        SSH_FLAG,
-        TIMESYNC_FILE,
-        TIME_SYNC_OFF_FLAG,
-        AUTO_INSTALL_FLAG,
-    ];
-    paths.extend(others.map(str::to_owned));
-    let read = |path: String| {
-        let content = facilities.read(&path).ok().flatten();
-        (path, content)
-    };
-    paths.into_iter().map(read).collect()
+fn snapshot(facilities: &dyn Facilities) -> NodeState {
+    let network = facilities.paths_from(NETWORK_PREFIX).unwrap_or_default();
+    let paths = FILES.into_iter().map(str::to_owned).chain(network);
+    let files = paths.filter_map(|path| Some((path.clone(), text(facilities.read(&path))?)));
+    NodeState {
+        files: files.collect(),
+        ..NodeState::default()
+    }
 }
 
-/// What is run so that a change counts for this boot. networkctl(1): `reload` makes new devices and configures anew the links whose files
-/// changed. A unit whose conditions do not hold is not started.
-fn changed(before: &Snapshot, after: &Snapshot) -> Vec<&'static [&'static str]> {
-    let of = |snapshot: &Snapshot, path: &str| snapshot.get(path).cloned().flatten();
-    let differs = |paths: &[&str]| paths.iter().any(|path| of(before, path) != of(after, path));
-    let network = |snapshot: &Snapshot| -> Snapshot {
-        let all = snapshot.iter().filter(|(path, _)| path.starts_with(NETWORK_PREFIX));
-        all.map(|(path, content)| (path.clone(), content.clone())).collect()
+/// What is run so that a change counts for this boot, by the same planner that changes an installed node. The boot goes on meanwhile, so
+/// systemd is not waited for; a unit whose conditions do not hold is not started.
+fn changed(before: &NodeState, after: &NodeState, installs: bool) -> Vec<Vec<String>> {
+    let steps = plan_change(before, after).steps;
+    let commands = steps.iter().filter_map(Step::command);
+    let autoinstall = installs.then(|| vec!["systemctl", "start", "corbel-autoinstall.service"]);
+    let unhurried = |mut command: Vec<&str>| {
+        if command.first() == Some(&"systemctl") {
+            command.insert(1, "--no-block");
+        }
+        command.into_iter().map(str::to_owned).collect()
     };
-    let mut commands: Vec<&'static [&'static str]> = Vec::new();
-    if network(before) != network(after) {
-        commands.push(&["networkctl", "reload"]);
-    }
-    if differs(&[TIMESYNC_FILE, TIME_SYNC_OFF_FLAG]) {
-        commands.push(&["systemctl", "--no-block", "restart", "systemd-timesyncd.service"]);
-    }
-    if differs(&[SSHD_FILE, SSH_FLAG]) {
-        commands.push(match of(after, SSH_FLAG) {
-            Some(_) => &["systemctl", "--no-block", "reload-or-restart", "ssh.service"],
-            None => &["systemctl", "--no-block", "stop", "ssh.service"],
-        });
-    }
-    if differs(&[AUTO_INSTALL_FLAG]) && of(after, AUTO_INSTALL_FLAG).is_some() {
-        commands.push(&["systemctl", "--no-block", "start", "corbel-autoinstall.service"]);
-    }
-    commands
+    commands.chain(autoinstall).map(unhurried).collect()
 }
 
 #[cfg(test)]

@@ -12,6 +12,7 @@
 mod execute;
 mod view;
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -124,6 +125,8 @@ struct Note {
 pub struct Engine {
     node: Box<dyn ChangeFacilities>,
     turn: Mutex<()>,
+    /// Whether there may be a note, so that nothing is read each second while there is none.
+    busy: AtomicBool,
 }
 
 /// A document with its plan on this machine.
@@ -138,6 +141,8 @@ impl Engine {
         Self {
             node: Box::new(node),
             turn: Mutex::default(),
+            // An earlier daemon may have left one.
+            busy: AtomicBool::new(true),
         }
     }
 
@@ -268,6 +273,11 @@ impl Engine {
         self.back()
     }
 
+    /// Whether [`Engine::tick`] has something to look at; cheap.
+    pub fn is_busy(&self) -> bool {
+        self.busy.load(Ordering::Relaxed)
+    }
+
     /// Takes back what was not confirmed in time; gives whether something was. To be called about once a second.
     ///
     /// # Errors
@@ -294,7 +304,10 @@ impl Engine {
             // Its countdown goes on.
             Some(note) if note.until > 0 => Ok(false),
             Some(_) => self.back().map(|()| true),
-            None => Ok(false),
+            None => {
+                self.busy.store(false, Ordering::Relaxed);
+                Ok(false)
+            }
         }
     }
 
@@ -369,11 +382,13 @@ impl Engine {
     }
 
     fn write_note(&self, note: &Note) -> Result<(), ConfigError> {
+        self.busy.store(true, Ordering::Relaxed);
         let bytes = serde_json::to_vec(note).map_err(|error| ConfigError::Facility(error.into()))?;
         self.node.write(NOTE, &bytes, 0o600).map_err(ConfigError::Facility)
     }
 
     fn forget_note(&self) {
+        self.busy.store(false, Ordering::Relaxed);
         if let Err(error) = self.node.remove(NOTE) {
             // The next apply says that something waits, and `undo` is the way out.
             tracing::warn!(error = chain(&error), "the note of a change stays");

@@ -1,6 +1,7 @@
 //! Fetching over a machine whose time passes only while it waits.
 
 use std::cell::RefCell;
+use std::collections::BTreeMap;
 
 use corbel_model::network::Interface;
 use corbel_model::{HostName, TimeZone};
@@ -127,7 +128,7 @@ impl ConfigFacilities for Fake {
 #[test]
 fn a_fetched_document_counts_for_this_boot() {
     let document = format!(
-        "version = 1\nhostname = \"by-url\"\nntp = [\"192.0.2.3\"]\n[admin]\nssh_keys = [\"{KEY}\"]\n\
+        "version = 1\nhostname = \"by-url\"\nkeyboard = \"de-latin1\"\nntp = [\"192.0.2.3\"]\n[admin]\nssh_keys = [\"{KEY}\"]\n\
          [[network.interface]]\nmatch = \"eno1\"\naddresses = [\"192.0.2.7/24\"]\n[install]\nboot = \"/dev/sda\"\n"
     );
     let node = Fake::new(WORDS, &document, 3);
@@ -137,8 +138,9 @@ fn a_fetched_document_counts_for_this_boot() {
     assert_eq!(*node.now.borrow(), Duration::from_secs(1 + 2 + 4));
     let expected = [
         "networkctl reload",
-        "systemctl --no-block restart systemd-timesyncd.service",
         "systemctl --no-block reload-or-restart ssh.service",
+        "systemctl --no-block restart systemd-timesyncd.service",
+        "systemctl --no-block restart corbel-keyboard.service",
         "systemctl --no-block start corbel-autoinstall.service",
     ];
     assert_eq!(node.ran(), expected);
