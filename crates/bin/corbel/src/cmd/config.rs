@@ -88,8 +88,8 @@ pub(crate) struct DiffArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct ApplyArgs {
-    /// The document, - for standard input
-    #[arg(value_name = "FILE")]
+    /// The document: a file, http:// or https://, or - for standard input
+    #[arg(value_name = "FILE|URL")]
     file: PathBuf,
     /// Only if the node's document is still of this generation
     #[arg(long, value_name = "N")]
@@ -153,7 +153,14 @@ pub(crate) async fn run(command: ConfigCommand, context: &Context<'_>) -> Result
             printer.done("taken back", &config)
         }
         ConfigCommand::Apply(args) => {
-            let document = read(&args.file)?;
+            let document = match args
+                .file
+                .to_str()
+                .filter(|text| text.starts_with("http://") || text.starts_with("https://"))
+            {
+                Some(url) => fetched(url.to_owned()).await?,
+                None => read(&args.file)?,
+            };
             apply(&client, document, args.base, args.options, context).await
         }
         ConfigCommand::Set(args) => {
@@ -226,6 +233,17 @@ fn read(path: &Path) -> Result<String, Failure> {
     }
     let bytes = corbel_sys::read_limited(path, LIMIT).map_err(|error| Failure::new(Exit::Failed, error))?;
     String::from_utf8(bytes).map_err(|_| Failure::say(Exit::Refused, format!("{} is not UTF-8 text", path.display())))
+}
+
+/// The text behind a URL.
+async fn fetched(url: String) -> Result<String, Failure> {
+    let fetching = tokio::task::spawn_blocking(move || {
+        let mut bytes = Vec::new();
+        corbel_fetch::fetch(&url, LIMIT, &mut bytes, &mut |_, _| {}, &corbel_sys::Cancel::new()).map(|_| bytes)
+    });
+    let fetched = fetching.await.map_err(|error| Failure::new(Exit::Failed, error))?;
+    let bytes = fetched.map_err(|error| Failure::new(Exit::Failed, error))?;
+    String::from_utf8(bytes).map_err(|_| Failure::say(Exit::Refused, "what came is not UTF-8 text"))
 }
 
 fn validate(file: &Path, context: &Context<'_>) -> Result<(), Failure> {
