@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use corbel_node_api::{
-    Autostart, Health, Network, NetworkList, NodeInfo, Operation, VmDetail, VmList, VmSpec, VmStats, VmSummary, Volume,
-    VolumeList, VolumeSpec, XML_TYPE,
+    Autostart, Health, Network, NetworkList, NodeInfo, Operation, Pool, PoolList, VmDetail, VmList, VmSpec, VmStats,
+    VmSummary, Volume, VolumeList, VolumeSpec, XML_TYPE,
 };
 use http::{HeaderValue, Request, header};
 use http_body_util::BodyExt;
@@ -108,7 +108,14 @@ impl Client {
         self.text(bare(Operation::VmXml, name)).await
     }
 
-    /// Volumes of the default pool, sorted by name.
+    /// Storage pools, sorted by name.
+    pub async fn pools(&self) -> Result<Vec<Pool>, ClientError> {
+        self.json::<PoolList>(bare(Operation::ListPools, ""))
+            .await
+            .map(|list| list.pools)
+    }
+
+    /// Volumes of the active pools, sorted by name.
     pub async fn volumes(&self) -> Result<Vec<Volume>, ClientError> {
         self.json::<VolumeList>(bare(Operation::ListVolumes, ""))
             .await

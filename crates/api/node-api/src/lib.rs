@@ -41,7 +41,7 @@ pub use upgrade::{
     UpgradeRequest,
 };
 pub use vm::{DeviceKind, VmDetail, VmDisk, VmList, VmNic, VmState, VmStats, VmSummary};
-pub use volume::{Network, NetworkList, Volume, VolumeList};
+pub use volume::{Network, NetworkList, Pool, PoolList, Volume, VolumeList};
 
 /// Most bytes of a JSON or XML body. Volumes are streamed and have no such limit.
 pub const BODY_LIMIT: usize = 1 << 20;

@@ -25,6 +25,7 @@ clients skip what they do not know. Every refusal is an `ErrorBody` with one sen
     crate::VmStats,
     crate::VmSpec,
     crate::Autostart,
+    crate::PoolList,
     crate::VolumeList,
     crate::VolumeSpec,
     crate::NetworkList,

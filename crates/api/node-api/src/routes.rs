@@ -107,6 +107,7 @@ pub enum Operation {
     VmStats,
     VmXml,
     VmConsole,
+    ListPools,
     ListVolumes,
     CreateVolume,
     UploadVolume,
@@ -193,7 +194,8 @@ pub const ROUTES: &[Route] = &[
     route(Op::VmStats, Get, "/v1/vms/{name}/stats", VIEWER, Empty, 200, Json("VmStats"), "Counters of a virtual machine"),
     route(Op::VmXml, Get, "/v1/vms/{name}/xml", VIEWER, Empty, 200, Xml, "libvirt's XML of a virtual machine"),
     route(Op::VmConsole, Get, "/v1/vms/{name}/console", OPERATOR, Empty, 101, WebSocket, "Serial console: binary frames both ways"),
-    route(Op::ListVolumes, Get, "/v1/volumes", VIEWER, Empty, 200, Json("VolumeList"), "List volumes of the default pool"),
+    route(Op::ListPools, Get, "/v1/pools", VIEWER, Empty, 200, Json("PoolList"), "List storage pools"),
+    route(Op::ListVolumes, Get, "/v1/volumes", VIEWER, Empty, 200, Json("VolumeList"), "List volumes of the active pools"),
     route(Op::CreateVolume, Post, "/v1/volumes", ADMIN, Json("VolumeSpec"), 201, Json("Volume"), "Make an empty volume"),
     route(Op::UploadVolume, Put, "/v1/volumes/{name}/content", ADMIN, Bytes, 201, Json("Volume"), "Make a raw volume from the body; a broken upload leaves nothing"),
     route(Op::DeleteVolume, Delete, "/v1/volumes/{name}", ADMIN, Empty, 204, Empty, "Delete a volume that no machine uses"),
@@ -254,7 +256,7 @@ mod tests {
             Op::VmXml | Op::VmConsole | Op::ListVolumes | Op::CreateVolume | Op::UploadVolume | Op::DeleteVolume => 19,
             Op::ListNetworks | Op::Events | Op::ListDisks | Op::Install | Op::Uninstall | Op::ListSlots => 25,
             Op::Upgrade | Op::UploadUpgrade | Op::Rollback | Op::Reboot | Op::Poweroff => 30,
-            Op::ShowOperation | Op::OperationEvents | Op::CancelOperation => 33,
+            Op::ShowOperation | Op::OperationEvents | Op::CancelOperation | Op::ListPools => 34,
         };
         assert_eq!(ROUTES.len(), all(Op::CancelOperation));
         for (i, route) in ROUTES.iter().enumerate() {

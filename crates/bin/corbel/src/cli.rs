@@ -33,9 +33,12 @@ pub(crate) enum Command {
     /// Virtual machines
     #[command(subcommand)]
     Vm(cmd::vm::VmCommand),
-    /// Volumes of the default pool: what disks are kept in
+    /// Volumes: what disks are kept in
     #[command(subcommand)]
     Volume(cmd::volume::VolumeCommand),
+    /// Storage pools that volumes are in
+    #[command(subcommand)]
+    Pool(cmd::pool::PoolCommand),
     /// Networks that machines can be attached to
     #[command(subcommand)]
     Network(cmd::network::NetworkCommand),

@@ -67,6 +67,7 @@ fn dispatch(cli: Cli, printer: &Printer) -> Result<(), Failure> {
     match cli.command {
         Command::Vm(args) => interrupt::block_on(cmd::vm::run(args, &context)),
         Command::Volume(args) => interrupt::block_on(cmd::volume::run(args, &context)),
+        Command::Pool(args) => interrupt::block_on(cmd::pool::run(args, &context)),
         Command::Network(args) => interrupt::block_on(cmd::network::run(args, &context)),
         Command::Node(args) => interrupt::block_on_hearing(|heard| cmd::node::run(args, &context, heard)),
         Command::Disk(args) => interrupt::block_on(cmd::disk::run(args, &context)),

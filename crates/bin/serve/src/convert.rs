@@ -124,6 +124,16 @@ fn change(change: virt::VmChange) -> wire::VmChange {
     }
 }
 
+pub(crate) fn pool(pool: virt::Pool) -> wire::Pool {
+    wire::Pool {
+        name: pool.name,
+        active: pool.active,
+        path: pool.path,
+        capacity: pool.capacity.bytes(),
+        available: pool.available.bytes(),
+    }
+}
+
 pub(crate) fn volume(volume: virt::Volume) -> wire::Volume {
     wire::Volume {
         name: volume.name,

@@ -63,6 +63,7 @@ fn handler(operation: Operation, method: Method) -> MethodRouter<Arc<Shared>> {
         Op::VmStats => on!(vms::stats),
         Op::VmXml => on!(vms::xml),
         Op::VmConsole => on!(console::console),
+        Op::ListPools => on!(volumes::pools),
         Op::ListVolumes => on!(volumes::list),
         Op::CreateVolume => on!(volumes::create),
         Op::UploadVolume => on!(volumes::upload),

@@ -14,5 +14,5 @@ pub mod size;
 pub mod vm;
 pub mod words;
 
-pub use ids::{HostName, Keymap, NameError, NetworkName, VmName, VolumeName};
+pub use ids::{HostName, Keymap, NameError, NetworkName, PoolName, VmName, VolumeName};
 pub use size::{ByteSize, SizeError};

@@ -221,6 +221,10 @@ impl Agent {
         self.call(move |h| h.open_console(&name)).await
     }
 
+    pub async fn list_pools(&self) -> Result<Vec<corbel_virt::Pool>, VirtError> {
+        self.call(|h| h.list_pools()).await
+    }
+
     pub async fn list_volumes(&self) -> Result<Vec<Volume>, VirtError> {
         self.call(|h| h.list_volumes()).await
     }
