@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use corbel_node_api::{
-    Autostart, Health, Network, NetworkList, NodeInfo, Operation, Pool, PoolList, VmDetail, VmList, VmSpec, VmStats,
-    VmSummary, Volume, VolumeList, VolumeSpec, XML_TYPE,
+    Autostart, Health, Keyboard, Network, NetworkList, NodeInfo, Operation, Pool, PoolList, VmDetail, VmList, VmSpec,
+    VmStats, VmSummary, Volume, VolumeList, VolumeSpec, XML_TYPE,
 };
 use http::{HeaderValue, Request, header};
 use http_body_util::BodyExt;
@@ -90,6 +90,12 @@ impl Client {
     /// Asks the guest to reboot.
     pub async fn reboot_vm(&self, name: &str) -> Result<(), ClientError> {
         self.done(bare(Operation::RebootVm, name)).await
+    }
+
+    /// Gives the node's own screen a keyboard layout at once, until its next start.
+    pub async fn use_keyboard(&self, layout: &str) -> Result<(), ClientError> {
+        let layout = layout.to_owned();
+        self.done(json(Operation::UseKeyboard, "", &Keyboard { layout })).await
     }
 
     /// Whether the machine starts with the node.

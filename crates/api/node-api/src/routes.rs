@@ -95,6 +95,7 @@ pub enum Operation {
     Health,
     Openapi,
     Node,
+    UseKeyboard,
     ListVms,
     CreateVm,
     ShowVm,
@@ -182,6 +183,7 @@ pub const ROUTES: &[Route] = &[
     route(Op::Health, Get, "/v1/health", ANYONE, Empty, 200, Json("Health"), "Whether the node can do its work"),
     route(Op::Openapi, Get, "/v1/openapi.json", ANYONE, Empty, 200, Document, "This document"),
     route(Op::Node, Get, "/v1/node", VIEWER, Empty, 200, Json("NodeInfo"), "The node at a glance"),
+    route(Op::UseKeyboard, Put, "/v1/node/keyboard", ADMIN, Json("Keyboard"), 204, Empty, "Give the node's own screen a keyboard layout at once, until the next start"),
     route(Op::ListVms, Get, "/v1/vms", VIEWER, Empty, 200, Json("VmList"), "List virtual machines"),
     route(Op::CreateVm, Post, "/v1/vms", ADMIN, JsonOrXml("VmSpec"), 201, Json("VmSummary"), "Create a virtual machine, or define one from libvirt's XML"),
     route(Op::ShowVm, Get, "/v1/vms/{name}", VIEWER, Empty, 200, Json("VmDetail"), "Show a virtual machine"),
@@ -256,7 +258,7 @@ mod tests {
             Op::VmXml | Op::VmConsole | Op::ListVolumes | Op::CreateVolume | Op::UploadVolume | Op::DeleteVolume => 19,
             Op::ListNetworks | Op::Events | Op::ListDisks | Op::Install | Op::Uninstall | Op::ListSlots => 25,
             Op::Upgrade | Op::UploadUpgrade | Op::Rollback | Op::Reboot | Op::Poweroff => 30,
-            Op::ShowOperation | Op::OperationEvents | Op::CancelOperation | Op::ListPools => 34,
+            Op::ShowOperation | Op::OperationEvents | Op::CancelOperation | Op::ListPools | Op::UseKeyboard => 35,
         };
         assert_eq!(ROUTES.len(), all(Op::CancelOperation));
         for (i, route) in ROUTES.iter().enumerate() {

@@ -51,6 +51,7 @@ fn handler(operation: Operation, method: Method) -> MethodRouter<Arc<Shared>> {
         Op::Health => on!(node::health),
         Op::Openapi => on!(node::openapi),
         Op::Node => on!(node::node),
+        Op::UseKeyboard => on!(node::use_keyboard),
         Op::ListVms => on!(vms::list),
         Op::CreateVm => on!(vms::create),
         Op::ShowVm => on!(vms::show),

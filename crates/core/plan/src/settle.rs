@@ -23,6 +23,7 @@ use corbel_model::words::{Ntp, Warning};
 use corbel_model::{HostName, Keymap};
 
 pub use document::effective_document;
+pub use files::keyboard as keyboard_file;
 use said::Said;
 
 use crate::gate::Expected;
@@ -44,8 +45,8 @@ pub const WORDS_FILE: &str = "/run/corbel/words";
 pub const CONFIG_URL_FILE: &str = "/run/corbel/config-url";
 /// Public keys that let `admin` in.
 pub const KEYS_FILE: &str = "/etc/ssh/keys/admin";
-/// The layout of the keyboard, for `corbel-keyboard.service`.
-const KEYBOARD_FILE: &str = "/etc/vconsole.conf";
+/// The layout of the keyboard, for `corbel-keyboard.service`. Not vconsole.conf(5): Debian's tmpfiles.d makes a link of that at each boot.
+pub const KEYBOARD_FILE: &str = "/etc/corbel/keyboard";
 
 /// Options of sshd of this boot.
 pub const SSHD_FILE: &str = "/etc/ssh/sshd_config.d/10-corbel.conf";
@@ -199,7 +200,7 @@ pub fn plan_settle(sources: &Sources, interfaces: &[Interface]) -> SettlePlan {
         files.push(PlannedFile {
             path: KEYBOARD_FILE.into(),
             mode: 0o644,
-            content: files::vconsole(keymap),
+            content: files::keyboard(keymap),
         });
     }
     if installs {

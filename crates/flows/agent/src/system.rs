@@ -7,8 +7,8 @@
 use std::path::{Path, PathBuf};
 
 use corbel_layout::slot::Slot;
-use corbel_model::ByteSize;
 use corbel_model::install::{DeviceMatch, InstallRequest, UninstallRequest};
+use corbel_model::{ByteSize, Keymap};
 use corbel_progress::Sink;
 use corbel_sys::Cancel;
 
@@ -35,6 +35,8 @@ pub trait System: Send + Sync + std::fmt::Debug {
     fn disks(&self) -> Result<Vec<Disk>, SystemError>;
     /// Whether the medium that this system runs from is signed by a key that it carries; `None` without a medium. Asked often.
     fn medium_signed(&self) -> Option<bool>;
+    /// Gives the node's own screen a layout, until the next start.
+    fn use_keyboard(&self, layout: &Keymap) -> Result<(), SystemError>;
     /// The document that this boot was configured by, when there was one.
     fn document(&self) -> Result<Option<String>, SystemError>;
 

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use corbel_model::ByteSize;
+use corbel_model::Keymap;
 use corbel_model::install::{DeviceMatch, InstallRequest, UninstallRequest};
 use tokio::runtime::Handle;
 
@@ -66,6 +67,14 @@ impl Agent {
 
     pub async fn disks(&self) -> Result<Vec<Disk>, SystemError> {
         self.ask(|system| system.disks()).await
+    }
+
+    /// Gives the node's own screen a layout, until the next start: what later ones have is for the configuration to say.
+    ///
+    /// # Errors
+    /// [`SystemError::Invalid`] of `layout` when the image has no such keymap; then the keys stay as they were.
+    pub async fn use_keyboard(&self, layout: Keymap) -> Result<(), SystemError> {
+        self.ask(move |system| system.use_keyboard(&layout)).await
     }
 
     pub async fn slots(&self) -> Result<Slots, SystemError> {

@@ -11,7 +11,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use corbel_plan::settle::{
-    AUTO_INSTALL_FLAG, CONFIG_URL_FILE, Fetched, NETWORK_PREFIX, SSH_FLAG, SSHD_FILE, TIME_SYNC_OFF_FLAG, TIMESYNC_FILE,
+    AUTO_INSTALL_FLAG, CONFIG_URL_FILE, Fetched, KEYBOARD_FILE, NETWORK_PREFIX, SSH_FLAG, SSHD_FILE,
+    TIME_SYNC_OFF_FLAG, TIMESYNC_FILE,
 };
 
 use crate::apply::{REPORT_FILE, Report};
@@ -116,6 +117,7 @@ fn snapshot(facilities: &dyn Facilities) -> Snapshot {
         TIMESYNC_FILE,
         TIME_SYNC_OFF_FLAG,
         AUTO_INSTALL_FLAG,
+        KEYBOARD_FILE,
     ];
     paths.extend(others.map(str::to_owned));
     let read = |path: String| {
@@ -146,6 +148,9 @@ fn changed(before: &Snapshot, after: &Snapshot) -> Vec<&'static [&'static str]> 
             Some(_) => &["systemctl", "--no-block", "reload-or-restart", "ssh.service"],
             None => &["systemctl", "--no-block", "stop", "ssh.service"],
         });
+    }
+    if differs(&[KEYBOARD_FILE]) {
+        commands.push(&["systemctl", "--no-block", "restart", "corbel-keyboard.service"]);
     }
     if differs(&[AUTO_INSTALL_FLAG]) && of(after, AUTO_INSTALL_FLAG).is_some() {
         commands.push(&["systemctl", "--no-block", "start", "corbel-autoinstall.service"]);

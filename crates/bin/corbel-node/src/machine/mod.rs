@@ -2,6 +2,7 @@
 
 mod disks;
 mod install;
+mod keyboard;
 mod password;
 mod removal;
 mod slots;
@@ -12,8 +13,8 @@ use std::path::Path;
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError, TryLockError};
 
 use corbel_agent::{Disk, Permits, Plan, Restart, Secret, Slots, Source, Spool, System, SystemError, no_fast_reboot};
-use corbel_model::ByteSize;
 use corbel_model::install::{DeviceMatch, InstallRequest, UninstallRequest};
+use corbel_model::{ByteSize, Keymap};
 use corbel_plan::settle::SEED_FILE;
 use corbel_progress::{Event, Sink};
 use corbel_sys::{Cancel, Program, read_limited, write_atomic};
@@ -89,6 +90,9 @@ impl System for Machine {
     }
     fn medium_signed(&self) -> Option<bool> {
         *self.signed.get_or_init(install::medium_signed)
+    }
+    fn use_keyboard(&self, layout: &Keymap) -> Result<(), SystemError> {
+        keyboard::load(layout)
     }
     fn document(&self) -> Result<Option<String>, SystemError> {
         let path = Path::new(SEED_FILE);

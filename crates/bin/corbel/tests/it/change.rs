@@ -36,6 +36,18 @@ fn a_machine_lives_and_goes() {
 }
 
 #[test]
+fn the_screens_keys_change_at_once() {
+    let node = Node::start();
+    let told: Vec<_> = ["de-latin1", "of our own", "../us", "klingon"]
+        .map(|layout| {
+            let ran = node.tidy(program::run(&mut node.command(&["node", "keyboard", layout])));
+            format!("$ corbel node keyboard {layout:?}\n{ran}")
+        })
+        .into();
+    assert_snapshot!(told.join("\n\n"));
+}
+
+#[test]
 fn a_machine_comes_from_a_file_or_from_xml() {
     let node = Node::start();
     let toml = node.file(

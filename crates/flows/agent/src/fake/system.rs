@@ -5,8 +5,9 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use corbel_layout::slot::Slot;
-use corbel_model::ByteSize;
 use corbel_model::install::{DeviceMatch, InstallRequest, UninstallRequest};
+use corbel_model::keyboard::is_listed;
+use corbel_model::{ByteSize, Keymap};
 use corbel_progress::{Event, Outcome, Sink, Unit};
 use corbel_sys::Cancel;
 
@@ -128,6 +129,11 @@ impl FakeSystem {
         self.world().restarts.clone()
     }
 
+    /// The layout of the screen's keys, where one was chosen.
+    pub fn keyboard(&self) -> Option<Keymap> {
+        self.world().keyboard.clone()
+    }
+
     /// What the installed node was given as its document.
     pub fn installed_document(&self) -> Option<String> {
         self.world().installed_document.clone()
@@ -193,6 +199,17 @@ impl System for FakeSystem {
 
     fn medium_signed(&self) -> Option<bool> {
         (!self.is_installed()).then_some(true)
+    }
+
+    fn use_keyboard(&self, layout: &Keymap) -> Result<(), SystemError> {
+        if !is_listed(layout) {
+            return Err(SystemError::Invalid {
+                field: "layout".to_owned(),
+                problem: format!("there is no keymap {layout}"),
+            });
+        }
+        self.world().keyboard = Some(layout.clone());
+        Ok(())
     }
 
     fn document(&self) -> Result<Option<String>, SystemError> {

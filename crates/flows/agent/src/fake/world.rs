@@ -11,6 +11,7 @@ pub(super) struct World {
     pub(super) version: String,
     pub(super) document: Option<String>,
     pub(super) installed_document: Option<String>,
+    pub(super) keyboard: Option<corbel_model::Keymap>,
     pub(super) fails: Option<String>,
     pub(super) held: bool,
     pub(super) restarts: Vec<Restart>,
