@@ -6,8 +6,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use corbel_node_api::{
-    Autostart, Health, Keyboard, Network, NetworkList, NodeInfo, Operation, Pool, PoolList, VmDetail, VmList, VmSpec,
-    VmStats, VmSummary, Volume, VolumeList, VolumeSpec, XML_TYPE,
+    Autostart, Health, Keyboard, Network, NetworkList, NodeInfo, Operation, Persisted, PersistedDifference,
+    PersistedList, Pool, PoolList, VmDetail, VmList, VmSpec, VmStats, VmSummary, Volume, VolumeList, VolumeSpec,
+    XML_TYPE,
 };
 use http::{HeaderValue, Request, header};
 use http_body_util::BodyExt;
@@ -119,6 +120,28 @@ impl Client {
         self.json::<PoolList>(bare(Operation::ListPools, ""))
             .await
             .map(|list| list.pools)
+    }
+
+    /// What is kept beyond the configuration, sorted by path.
+    pub async fn persisted(&self) -> Result<Vec<Persisted>, ClientError> {
+        self.json::<PersistedList>(bare(Operation::ListPersisted, ""))
+            .await
+            .map(|list| list.persisted)
+    }
+
+    /// Keeps what is at the path now.
+    pub async fn persist(&self, path: &str) -> Result<Persisted, ClientError> {
+        self.json(bare(Operation::Persist, path)).await
+    }
+
+    /// Keeps it no more; from the next boot on it is as the image has it.
+    pub async fn unpersist(&self, path: &str) -> Result<(), ClientError> {
+        self.done(bare(Operation::Unpersist, path)).await
+    }
+
+    /// How what is kept differs from the image's own.
+    pub async fn persisted_difference(&self, path: &str) -> Result<PersistedDifference, ClientError> {
+        self.json(bare(Operation::PersistedDifference, path)).await
     }
 
     /// Volumes of the active pools, sorted by name.

@@ -11,6 +11,7 @@ mod install;
 mod node;
 mod openapi;
 mod operation;
+mod persisted;
 mod routes;
 mod size;
 mod spec;
@@ -30,6 +31,7 @@ pub use openapi::openapi;
 pub use operation::{
     OperationInfo, OperationKind, OperationState, OperationStatus, OperationStep, ProgressEvent, StepState,
 };
+pub use persisted::{Persisted, PersistedDifference, PersistedList, PersistedState};
 pub use routes::{Access, Body, Method, Operation, ROUTES, Role, RoleError, Route};
 pub use size::Size;
 pub use spec::{

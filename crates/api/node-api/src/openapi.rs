@@ -26,6 +26,8 @@ clients skip what they do not know. Every refusal is an `ErrorBody` with one sen
     crate::VmStats,
     crate::VmSpec,
     crate::Autostart,
+    crate::PersistedList,
+    crate::PersistedDifference,
     crate::PoolList,
     crate::VolumeList,
     crate::VolumeSpec,

@@ -114,6 +114,10 @@ pub enum Operation {
     UploadVolume,
     DeleteVolume,
     ListNetworks,
+    ListPersisted,
+    Persist,
+    Unpersist,
+    PersistedDifference,
     Events,
     ListDisks,
     Install,
@@ -202,6 +206,10 @@ pub const ROUTES: &[Route] = &[
     route(Op::UploadVolume, Put, "/v1/volumes/{name}/content", ADMIN, Bytes, 201, Json("Volume"), "Make a raw volume from the body; a broken upload leaves nothing"),
     route(Op::DeleteVolume, Delete, "/v1/volumes/{name}", ADMIN, Empty, 204, Empty, "Delete a volume that no machine uses"),
     route(Op::ListNetworks, Get, "/v1/networks", VIEWER, Empty, 200, Json("NetworkList"), "List networks"),
+    route(Op::ListPersisted, Get, "/v1/persisted", VIEWER, Empty, 200, Json("PersistedList"), "List what is kept beyond the configuration"),
+    route(Op::Persist, Put, "/v1/persisted/{name}", ADMIN, Empty, 200, Json("Persisted"), "Keep a file, directory or link as it is now"),
+    route(Op::Unpersist, Delete, "/v1/persisted/{name}", ADMIN, Empty, 204, Empty, "Keep it no more: from the next boot on it is as the image has it"),
+    route(Op::PersistedDifference, Get, "/v1/persisted/{name}/difference", ADMIN, Empty, 200, Json("PersistedDifference"), "How what is kept differs from the image's own"),
     route(Op::Events, Get, "/v1/events", VIEWER, Empty, 200, Events("Event"), "What happens, as it happens; the first event is `hello`"),
     route(Op::ListDisks, Get, "/v1/disks", VIEWER, Empty, 200, Json("DiskList"), "Disks, what they carry, and whether they can be installed to"),
     route(Op::Install, Post, "/v1/install", ADMIN, Json("InstallRequest"), 200, Json("Planned"), "Plan an installation, and begin it unless it is a dry run"),
@@ -259,8 +267,9 @@ mod tests {
             Op::ListNetworks | Op::Events | Op::ListDisks | Op::Install | Op::Uninstall | Op::ListSlots => 25,
             Op::Upgrade | Op::UploadUpgrade | Op::Rollback | Op::Reboot | Op::Poweroff => 30,
             Op::ShowOperation | Op::OperationEvents | Op::CancelOperation | Op::ListPools | Op::UseKeyboard => 35,
+            Op::ListPersisted | Op::Persist | Op::Unpersist | Op::PersistedDifference => 39,
         };
-        assert_eq!(ROUTES.len(), all(Op::CancelOperation));
+        assert_eq!(ROUTES.len(), all(Op::PersistedDifference));
         for (i, route) in ROUTES.iter().enumerate() {
             assert!(
                 !ROUTES[..i].iter().any(|r| r.operation == route.operation),
@@ -282,6 +291,8 @@ mod tests {
         for route in ROUTES {
             match route.method {
                 Get if route.operation == Op::VmConsole => assert_eq!(route.access, OPERATOR),
+                // Files may have secrets in them.
+                Get if route.operation == Op::PersistedDifference => assert_eq!(route.access, ADMIN),
                 Get => assert!(matches!(route.access, ANYONE | VIEWER), "{}", route.path),
                 _ => assert!(matches!(route.access, OPERATOR | ADMIN), "{}", route.path),
             }

@@ -56,6 +56,10 @@ pub(crate) enum Command {
     Upgrade(cmd::upgrade::UpgradeArgs),
     /// Goes back to the version in the other slot
     Rollback(cmd::upgrade::RollbackArgs),
+    /// Keeps files of the node beyond its configuration, as they are now; without a path: lists them
+    Persist(cmd::persist::PersistArgs),
+    /// Keeps files of the node no more
+    Unpersist(cmd::persist::UnpersistArgs),
     /// Builds the operating system image, and looks into one
     #[command(subcommand)]
     Image(cmd::image::ImageCommand),

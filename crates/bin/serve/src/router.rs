@@ -16,7 +16,7 @@ use futures_util::FutureExt as _;
 use http::{HeaderValue, StatusCode};
 use tracing::Instrument as _;
 
-use crate::handlers::{console, disks, events, node, operation, upgrade, vms, volumes};
+use crate::handlers::{console, disks, events, node, operation, persisted, upgrade, vms, volumes};
 use crate::reply::Refusal;
 use crate::{Shared, auth};
 
@@ -70,6 +70,10 @@ fn handler(operation: Operation, method: Method) -> MethodRouter<Arc<Shared>> {
         Op::UploadVolume => on!(volumes::upload),
         Op::DeleteVolume => on!(volumes::delete),
         Op::ListNetworks => on!(volumes::networks),
+        Op::ListPersisted => on!(persisted::list),
+        Op::Persist => on!(persisted::persist),
+        Op::Unpersist => on!(persisted::unpersist),
+        Op::PersistedDifference => on!(persisted::difference),
         Op::Events => on!(events::events),
         Op::ListDisks => on!(disks::list),
         Op::Install => on!(disks::install),

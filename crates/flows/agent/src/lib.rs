@@ -47,8 +47,8 @@ pub use journal::{Page, Step};
 pub use node::{HypervisorStatus, Node, VmCounts};
 pub use operations::{Follower, OperationError, OperationInfo, OperationKind, OperationState, Reservation};
 pub use system::{
-    Disk, FailedVersion, InstalledSystem, Permits, Plan, Restart, Secret, SlotInfo, SlotState, Slots, Source, Spool,
-    System, SystemError, Target, no_fast_reboot,
+    Disk, FailedVersion, InstalledSystem, Permits, Persisted, PersistedState, Plan, Restart, Secret, SlotInfo,
+    SlotState, Slots, Source, Spool, System, SystemError, Target, no_fast_reboot,
 };
 pub use virtualization::{Device, Extension, KvmFacts, Verdict, VirtualizationState, judge};
 pub use work::{MACHINES_DEADLINE, Origin, Then};

@@ -10,7 +10,7 @@ use tokio::runtime::Handle;
 
 use crate::document::{Answers, compose};
 use crate::operations::{Follower, OperationError, OperationInfo, OperationKind, Reporter, Reservation};
-use crate::system::{Disk, Permits, Plan, Restart, Secret, Slots, Source, Spool};
+use crate::system::{Disk, Permits, Persisted, Plan, Restart, Secret, Slots, Source, Spool};
 use crate::{Agent, SystemError, machines};
 
 /// How long machines have to shut down when nobody says otherwise.
@@ -75,6 +75,22 @@ impl Agent {
     /// [`SystemError::Invalid`] of `layout` when the image has no such keymap; then the keys stay as they were.
     pub async fn use_keyboard(&self, layout: Keymap) -> Result<(), SystemError> {
         self.ask(move |system| system.use_keyboard(&layout)).await
+    }
+
+    pub async fn persisted(&self) -> Result<Vec<Persisted>, SystemError> {
+        self.ask(|system| system.persisted()).await
+    }
+
+    pub async fn persist(&self, path: String) -> Result<Persisted, SystemError> {
+        self.ask(move |system| system.persist(&path)).await
+    }
+
+    pub async fn unpersist(&self, path: String) -> Result<(), SystemError> {
+        self.ask(move |system| system.unpersist(&path)).await
+    }
+
+    pub async fn persisted_difference(&self, path: String) -> Result<String, SystemError> {
+        self.ask(move |system| system.persisted_difference(&path)).await
     }
 
     pub async fn slots(&self) -> Result<Slots, SystemError> {
