@@ -278,8 +278,10 @@ fn attach(line: &mut Line, disk: &Disk, number: usize) {
         );
         node = format!("recorded{number}");
     }
+    // The log puts a piece of its own before those of a request: one that QEMU merged up to IOV_MAX pieces would be lost to it.
+    let merging = if disk.log.is_some() { "off" } else { "on" };
     line.words(&format!(
-        "-device virtio-blk-pci,drive={node},serial=disk{number},logical_block_size={sector},physical_block_size={sector},bootindex={}",
+        "-device virtio-blk-pci,drive={node},request-merging={merging},serial=disk{number},logical_block_size={sector},physical_block_size={sector},bootindex={}",
         number + 1
     ));
 }
@@ -405,7 +407,10 @@ mod tests {
             ),
             "{line}"
         );
-        assert!(line.contains("virtio-blk-pci,drive=recorded0,serial=disk0"), "{line}");
+        assert!(
+            line.contains("virtio-blk-pci,drive=recorded0,request-merging=off,serial=disk0"),
+            "{line}"
+        );
     }
 
     #[test]

@@ -142,7 +142,11 @@ fn read_entry(
         entries.push(Entry::Flush);
     }
     if sectors == 0 {
-        return Ok(next);
+        // Room that was kept for an entry which never came reads as zeros: what is missing there was written to the disk.
+        return match flags & FLUSH {
+            0 => Err(damaged("neither sectors nor a flush: an entry was lost".to_owned())),
+            _ => Ok(next),
+        };
     }
     let too_far = || damaged(format!("{sectors} sectors from sector {first} on"));
     let bytes = sectors.checked_mul(sector).ok_or_else(too_far)?;

@@ -37,6 +37,16 @@ fn parse(log: &[u8]) -> Result<Log, LogError> {
 }
 
 #[test]
+fn an_entry_that_was_lost_is_noticed() {
+    let log = write(512, &[(8, 1, 0, b"first"), (0, 0, 0, b""), (16, 1, 0, b"last")]);
+    let error = parse(&log).expect_err("a hole");
+    assert!(
+        error.to_string().contains("entry 1: neither sectors nor a flush"),
+        "{error}"
+    );
+}
+
+#[test]
 fn each_kind_of_entry_is_read() {
     let log = write(
         512,

@@ -6,8 +6,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use corbel_node_api::{
-    Autostart, Health, Network, NetworkList, NodeInfo, Operation, VmDetail, VmList, VmSpec, VmStats, VmSummary, Volume,
-    VolumeList, VolumeSpec, XML_TYPE,
+    Autostart, Health, Keyboard, Network, NetworkList, NodeInfo, Operation, Persisted, PersistedDifference,
+    PersistedList, Pool, PoolList, VmDetail, VmList, VmSpec, VmStats, VmSummary, Volume, VolumeList, VolumeSpec,
+    XML_TYPE,
 };
 use http::{HeaderValue, Request, header};
 use http_body_util::BodyExt;
@@ -92,6 +93,12 @@ impl Client {
         self.done(bare(Operation::RebootVm, name)).await
     }
 
+    /// Gives the node's own screen a keyboard layout at once, until its next start.
+    pub async fn use_keyboard(&self, layout: &str) -> Result<(), ClientError> {
+        let layout = layout.to_owned();
+        self.done(json(Operation::UseKeyboard, "", &Keyboard { layout })).await
+    }
+
     /// Whether the machine starts with the node.
     pub async fn set_autostart(&self, name: &str, autostart: bool) -> Result<(), ClientError> {
         self.done(json(Operation::AutostartVm, name, &Autostart { autostart }))
@@ -108,7 +115,36 @@ impl Client {
         self.text(bare(Operation::VmXml, name)).await
     }
 
-    /// Volumes of the default pool, sorted by name.
+    /// Storage pools, sorted by name.
+    pub async fn pools(&self) -> Result<Vec<Pool>, ClientError> {
+        self.json::<PoolList>(bare(Operation::ListPools, ""))
+            .await
+            .map(|list| list.pools)
+    }
+
+    /// What is kept beyond the configuration, sorted by path.
+    pub async fn persisted(&self) -> Result<Vec<Persisted>, ClientError> {
+        self.json::<PersistedList>(bare(Operation::ListPersisted, ""))
+            .await
+            .map(|list| list.persisted)
+    }
+
+    /// Keeps what is at the path now.
+    pub async fn persist(&self, path: &str) -> Result<Persisted, ClientError> {
+        self.json(bare(Operation::Persist, path)).await
+    }
+
+    /// Keeps it no more; from the next boot on it is as the image has it.
+    pub async fn unpersist(&self, path: &str) -> Result<(), ClientError> {
+        self.done(bare(Operation::Unpersist, path)).await
+    }
+
+    /// How what is kept differs from the image's own.
+    pub async fn persisted_difference(&self, path: &str) -> Result<PersistedDifference, ClientError> {
+        self.json(bare(Operation::PersistedDifference, path)).await
+    }
+
+    /// Volumes of the active pools, sorted by name.
     pub async fn volumes(&self) -> Result<Vec<Volume>, ClientError> {
         self.json::<VolumeList>(bare(Operation::ListVolumes, ""))
             .await

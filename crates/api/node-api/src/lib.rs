@@ -12,6 +12,7 @@ mod install;
 mod node;
 mod openapi;
 mod operation;
+mod persisted;
 mod routes;
 mod size;
 mod spec;
@@ -28,13 +29,14 @@ pub use error::{ErrorBody, ErrorInfo, ErrorKind};
 pub use event::{Event, VmChange};
 pub use install::{DataSize, DataWord, InstallMode, InstallRequest, InstallSizes, Plan, Planned, UninstallRequest};
 pub use node::{
-    Address, BootFirmware, BootInfo, BootSource, Health, HealthStatus, HypervisorInfo, HypervisorState, NodeInfo,
-    SshInfo, SshState, Virtualization, VirtualizationState, VmCounts,
+    Address, BootFirmware, BootInfo, BootSource, Health, HealthStatus, HypervisorInfo, HypervisorState, Keyboard,
+    NodeInfo, SshInfo, SshState, Virtualization, VirtualizationState, VmCounts,
 };
 pub use openapi::openapi;
 pub use operation::{
     OperationInfo, OperationKind, OperationState, OperationStatus, OperationStep, ProgressEvent, StepState,
 };
+pub use persisted::{Persisted, PersistedDifference, PersistedList, PersistedState};
 pub use routes::{Access, Body, Method, Operation, ROUTES, Role, RoleError, Route};
 pub use size::Size;
 pub use spec::{
@@ -46,7 +48,7 @@ pub use upgrade::{
     UpgradeRequest,
 };
 pub use vm::{DeviceKind, VmDetail, VmDisk, VmList, VmNic, VmState, VmStats, VmSummary};
-pub use volume::{Network, NetworkList, Volume, VolumeList};
+pub use volume::{Network, NetworkList, Pool, PoolList, Volume, VolumeList};
 
 /// Most bytes of a JSON or XML body. Volumes are streamed and have no such limit.
 pub const BODY_LIMIT: usize = 1 << 20;

@@ -24,6 +24,15 @@ pub enum HealthStatus {
     Unknown,
 }
 
+/// Body of `PUT /v1/node/keyboard`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(example = json!({"layout": "de-latin1"}))]
+#[serde(deny_unknown_fields)]
+pub struct Keyboard {
+    /// The name of a keymap.
+    pub layout: String,
+}
+
 /// The node at a glance.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct NodeInfo {

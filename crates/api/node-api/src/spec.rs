@@ -65,10 +65,11 @@ pub enum Firmware {
     Uefi,
 }
 
-/// A disk backed by a volume of the default pool.
+/// A disk backed by a volume.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct DiskSpec {
+    /// `web.qcow2` in the pool `default`, `data2/web.qcow2` in another.
     pub volume: String,
     /// Make the volume with this size if it does not exist. Without it the volume must exist.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -123,7 +124,7 @@ pub struct NicSpec {
     pub mac: Option<String>,
 }
 
-/// Boot a kernel without a boot loader. Kernel and initrd are volumes of the default pool.
+/// Boot a kernel without a boot loader. Kernel and initrd are volumes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct DirectBoot {
@@ -157,6 +158,7 @@ pub struct Autostart {
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({"name": "data.qcow2", "size": "20 GiB"}))]
 pub struct VolumeSpec {
+    /// `web.qcow2` in the pool `default`, `data2/web.qcow2` in another.
     pub name: String,
     pub size: Size,
     #[serde(default)]

@@ -1,4 +1,4 @@
-//! Volumes of the default pool, and networks.
+//! Pools, their volumes, and networks.
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -9,9 +9,11 @@ pub struct VolumeList {
     pub volumes: Vec<Volume>,
 }
 
-/// A volume of the default pool.
+/// A volume of an active pool.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Volume {
+    /// The name of its file, with the pool and a slash before it when that is not `default`: `web.qcow2`, `data2/web.qcow2`.
+    /// The same in machines' specs and, percent-encoded, in paths of this API.
     pub name: String,
     /// Where it is on the node.
     pub path: String,
@@ -21,6 +23,25 @@ pub struct Volume {
     pub allocation: u64,
     /// `raw`, `qcow2`, …
     pub format: String,
+}
+
+/// Answer of `GET /v1/pools`, sorted by name.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct PoolList {
+    pub pools: Vec<Pool>,
+}
+
+/// A storage pool of libvirt: `default` on the data partition, and one for each further data disk.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Pool {
+    pub name: String,
+    pub active: bool,
+    /// Its directory; empty for a pool that has none.
+    pub path: String,
+    /// Bytes in all.
+    pub capacity: u64,
+    /// Bytes that are free.
+    pub available: u64,
 }
 
 /// Answer of `GET /v1/networks`, sorted by name.

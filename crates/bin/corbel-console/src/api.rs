@@ -57,6 +57,10 @@ impl Api {
                     };
                     Answer::Plan(ticket, planned.map(|planned| planned.plan).map_err(failure))
                 }
+                Ask::Keyboard(layout) => {
+                    let used = client.use_keyboard(&layout).await.map_err(failure);
+                    Answer::Keyboard(layout, used)
+                }
                 Ask::Cancel => Answer::Begun(client.cancel_operation().await.map_err(failure)),
                 Ask::Reboot => Answer::Begun(client.reboot(RebootRequest::default()).await.map_err(failure)),
             }

@@ -59,6 +59,8 @@ pub(crate) enum Ask {
     /// The long work shall stop where that is safe.
     Cancel,
     Reboot,
+    /// Keys of this screen, at once.
+    Keyboard(String),
 }
 
 /// Why the node said no.
@@ -77,6 +79,8 @@ pub(crate) enum Answer {
     Plan(u64, Result<Plan, Failure>),
     /// Of a write, a cancel or a reboot.
     Begun(Result<OperationInfo, Failure>),
+    /// Whether the keys are those of the layout now.
+    Keyboard(String, Result<(), Failure>),
 }
 
 /// What the wizard wants of its surroundings.
@@ -311,6 +315,9 @@ impl Wizard {
                 self.asks_stop = false;
                 self.refused(failure);
             }
+            Answer::Keyboard(layout, Ok(())) => self.boot_keyboard = Some(layout),
+            // The password page says that keys differ; the installation itself can go on.
+            Answer::Keyboard(_, Err(failure)) => self.error = Some(failure.message),
         }
     }
 

@@ -14,6 +14,7 @@ use crate::root::{SYSROOT, Source};
 
 const STATE: &str = "/run/corbel";
 const VOLATILE: &str = "/run/corbel/volatile";
+const IMAGE: &str = "/run/corbel/image";
 
 /// Mounts the overlays and moves `/proc`, `/sys`, `/dev` and `/run` into the root.
 pub(crate) fn mount_all() -> anyhow::Result<()> {
@@ -21,6 +22,9 @@ pub(crate) fn mount_all() -> anyhow::Result<()> {
     make_directory(VOLATILE)?;
     let flags = MountFlags::NOSUID | MountFlags::NODEV;
     mount("tmpfs", "tmpfs", Path::new(VOLATILE), flags, "mode=0755,size=50%")?;
+    // What the overlays hide stays to be seen: `corbel persist` compares with it.
+    make_directory(IMAGE)?;
+    mount(SYSROOT, "", Path::new(IMAGE), MountFlags::BIND, "").context("showing the image's own files")?;
     for name in ["etc", "var"] {
         let (upper, work) = (format!("{VOLATILE}/{name}/upper"), format!("{VOLATILE}/{name}/work"));
         make_directory(&upper)?;

@@ -58,9 +58,10 @@ const DEMO: &[(&str, bool)] = &[
     ),
 ];
 
-/// A hypervisor with the demo machines and `more` plain ones, each third of which runs.
+/// A hypervisor with the pool of a data disk, the demo machines and `more` plain ones, each third of which runs.
 pub fn hypervisor(more: usize) -> Result<Arc<Fake>, VirtError> {
     let fake = Fake::with_vms(more);
+    fake.ensure_pool("data2", "/data2/images")?;
     for vm in fake.list_vms()?.iter().step_by(3) {
         fake.start_vm(&vm.name)?;
     }

@@ -33,9 +33,12 @@ pub(crate) enum Command {
     /// Virtual machines
     #[command(subcommand)]
     Vm(cmd::vm::VmCommand),
-    /// Volumes of the default pool: what disks are kept in
+    /// Volumes: what disks are kept in
     #[command(subcommand)]
     Volume(cmd::volume::VolumeCommand),
+    /// Storage pools that volumes are in
+    #[command(subcommand)]
+    Pool(cmd::pool::PoolCommand),
     /// Networks that machines can be attached to
     #[command(subcommand)]
     Network(cmd::network::NetworkCommand),
@@ -56,6 +59,10 @@ pub(crate) enum Command {
     Upgrade(cmd::upgrade::UpgradeArgs),
     /// Goes back to the version in the other slot
     Rollback(cmd::upgrade::RollbackArgs),
+    /// Keeps files of the node beyond its configuration, as they are now; without a path: lists them
+    Persist(cmd::persist::PersistArgs),
+    /// Keeps files of the node no more
+    Unpersist(cmd::persist::UnpersistArgs),
     /// Builds the operating system image, and looks into one
     #[command(subcommand)]
     Image(cmd::image::ImageCommand),

@@ -10,6 +10,8 @@ pub(crate) mod install;
 pub(crate) mod man;
 pub(crate) mod network;
 pub(crate) mod node;
+pub(crate) mod persist;
+pub(crate) mod pool;
 pub(crate) mod rescue;
 pub(crate) mod settle;
 pub(crate) mod uninstall;

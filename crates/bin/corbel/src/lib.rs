@@ -67,6 +67,7 @@ fn dispatch(cli: Cli, printer: &Printer) -> Result<(), Failure> {
     match cli.command {
         Command::Vm(args) => interrupt::block_on(cmd::vm::run(args, &context)),
         Command::Volume(args) => interrupt::block_on(cmd::volume::run(args, &context)),
+        Command::Pool(args) => interrupt::block_on(cmd::pool::run(args, &context)),
         Command::Network(args) => interrupt::block_on(cmd::network::run(args, &context)),
         Command::Node(args) => interrupt::block_on_hearing(|heard| cmd::node::run(args, &context, heard)),
         Command::Config(args) => interrupt::block_on(cmd::config::run(args, &context)),
@@ -75,6 +76,8 @@ fn dispatch(cli: Cli, printer: &Printer) -> Result<(), Failure> {
         Command::Uninstall(args) => interrupt::block_on_hearing(|heard| cmd::uninstall::run(args, &context, heard)),
         Command::Upgrade(args) => interrupt::block_on_hearing(|heard| cmd::upgrade::run(args, &context, heard)),
         Command::Rollback(args) => interrupt::block_on_hearing(|heard| cmd::upgrade::rollback(args, &context, heard)),
+        Command::Persist(args) => interrupt::block_on(cmd::persist::persist(args, &context)),
+        Command::Unpersist(args) => interrupt::block_on(cmd::persist::unpersist(args, &context)),
         Command::Image(args) => cmd::image::run(args, printer),
         Command::Completions(args) => cmd::completions::run(&args, printer),
         Command::Man(args) => cmd::man::run(&args, printer),

@@ -126,6 +126,30 @@ fn change(change: virt::VmChange) -> wire::VmChange {
     }
 }
 
+pub(crate) fn pool(pool: virt::Pool) -> wire::Pool {
+    wire::Pool {
+        name: pool.name,
+        active: pool.active,
+        path: pool.path,
+        capacity: pool.capacity.bytes(),
+        available: pool.available.bytes(),
+    }
+}
+
+pub(crate) fn persisted(kept: agent::Persisted) -> wire::Persisted {
+    wire::Persisted {
+        path: kept.path,
+        state: match kept.state {
+            agent::PersistedState::Kept => wire::PersistedState::Kept,
+            agent::PersistedState::Changed => wire::PersistedState::Changed,
+            agent::PersistedState::Missing => wire::PersistedState::Missing,
+        },
+        size: kept.size.bytes(),
+        files: kept.files as u64,
+        image_changed: kept.image_changed,
+    }
+}
+
 pub(crate) fn volume(volume: virt::Volume) -> wire::Volume {
     wire::Volume {
         name: volume.name,

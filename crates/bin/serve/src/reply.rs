@@ -62,6 +62,7 @@ impl From<SystemError> for Refusal {
         match error {
             SystemError::Invalid { field, .. } => Self::invalid(&field, message),
             SystemError::Refused(_) | SystemError::Cancelled => Self::new(ErrorKind::Conflict, message),
+            SystemError::NotFound(_) => Self::new(ErrorKind::NotFound, message),
             SystemError::NoRoom(_) => Self::new(ErrorKind::NoSpace, message),
             SystemError::Failed { .. } => Self::new(ErrorKind::Failed, message),
         }

@@ -16,7 +16,7 @@ use futures_util::FutureExt as _;
 use http::{HeaderValue, StatusCode};
 use tracing::Instrument as _;
 
-use crate::handlers::{config, console, disks, events, node, operation, upgrade, vms, volumes};
+use crate::handlers::{config, console, disks, events, node, operation, persisted, upgrade, vms, volumes};
 use crate::reply::Refusal;
 use crate::{Shared, auth};
 
@@ -51,6 +51,7 @@ fn handler(operation: Operation, method: Method) -> MethodRouter<Arc<Shared>> {
         Op::Health => on!(node::health),
         Op::Openapi => on!(node::openapi),
         Op::Node => on!(node::node),
+        Op::UseKeyboard => on!(node::use_keyboard),
         Op::ListVms => on!(vms::list),
         Op::CreateVm => on!(vms::create),
         Op::ShowVm => on!(vms::show),
@@ -63,11 +64,16 @@ fn handler(operation: Operation, method: Method) -> MethodRouter<Arc<Shared>> {
         Op::VmStats => on!(vms::stats),
         Op::VmXml => on!(vms::xml),
         Op::VmConsole => on!(console::console),
+        Op::ListPools => on!(volumes::pools),
         Op::ListVolumes => on!(volumes::list),
         Op::CreateVolume => on!(volumes::create),
         Op::UploadVolume => on!(volumes::upload),
         Op::DeleteVolume => on!(volumes::delete),
         Op::ListNetworks => on!(volumes::networks),
+        Op::ListPersisted => on!(persisted::list),
+        Op::Persist => on!(persisted::persist),
+        Op::Unpersist => on!(persisted::unpersist),
+        Op::PersistedDifference => on!(persisted::difference),
         Op::Events => on!(events::events),
         Op::ListDisks => on!(disks::list),
         Op::Install => on!(disks::install),

@@ -84,9 +84,9 @@ name_type!(
     |name| check_object("VM", name, 63)
 );
 name_type!(
-    /// A volume's name, which is also its file name, 1 to 127 characters.
-    VolumeName,
-    |name| check_object("volume", name, 127)
+    /// A storage pool's name, 1 to 63 characters.
+    PoolName,
+    |name| check_object("pool", name, 63)
 );
 name_type!(
     /// A libvirt network's or a host bridge's name. Bridges are interfaces: 15 characters at most (`IFNAMSIZ`, netdevice(7)).
@@ -103,6 +103,61 @@ name_type!(
     HostName,
     check_host
 );
+
+/// A volume's name: that of its file, 1 to 127 characters, and for a volume outside the pool `default` that of the pool and
+/// a slash before it: `web.qcow2`, `data2/web.qcow2`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct VolumeName(String);
+
+impl VolumeName {
+    /// The pool of a volume whose name has no slash.
+    pub const DEFAULT_POOL: &str = "default";
+
+    /// The name as people write it.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The pool that it is in.
+    pub fn pool(&self) -> &str {
+        Self::split(&self.0).0
+    }
+
+    /// Its name within the pool, which is a file name.
+    pub fn file(&self) -> &str {
+        Self::split(&self.0).1
+    }
+
+    /// Pool and file name of `name`, which need not keep the rules: other programs make volumes too.
+    pub fn split(name: &str) -> (&str, &str) {
+        name.split_once('/').unwrap_or((Self::DEFAULT_POOL, name))
+    }
+
+    /// The inverse of [`VolumeName::split`].
+    pub fn join(pool: &str, file: &str) -> String {
+        if pool == Self::DEFAULT_POOL {
+            file.to_owned()
+        } else {
+            format!("{pool}/{file}")
+        }
+    }
+}
+
+impl FromStr for VolumeName {
+    type Err = NameError;
+    fn from_str(name: &str) -> Result<Self, NameError> {
+        let (pool, file) = Self::split(name);
+        check_object("pool", pool, 63)?;
+        check_object("volume", file, 127)?;
+        Ok(Self(Self::join(pool, file)))
+    }
+}
+
+impl fmt::Display for VolumeName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
 
 fn check_host(name: &str) -> Result<(), NameError> {
     const KIND: &str = "host";
@@ -158,6 +213,22 @@ mod tests {
     }
 
     #[test]
+    fn a_volume_is_a_file_in_a_pool() {
+        let name = |text: &str| text.parse::<VolumeName>();
+        for (text, written, pool, file) in [
+            ("web.qcow2", "web.qcow2", "default", "web.qcow2"),
+            ("default/web.qcow2", "web.qcow2", "default", "web.qcow2"),
+            ("data2/web.qcow2", "data2/web.qcow2", "data2", "web.qcow2"),
+        ] {
+            let name = name(text).expect(text);
+            assert_eq!((name.as_str(), name.pool(), name.file()), (written, pool, file));
+        }
+        for bad in ["a/b/c", "/web", "data2/", "../web", "data2/../web", "data2/.web"] {
+            assert!(name(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
     fn host_names_follow_rfc_1123() {
         for good in ["a", "node-1", "node1.example.org", "1st"] {
             assert!(good.parse::<HostName>().is_ok(), "{good}");
@@ -171,7 +242,9 @@ mod tests {
         #[test]
         fn no_name_panics_and_none_can_leave_its_folder(text in ".{0,300}") {
             if let Ok(name) = text.parse::<VolumeName>() {
-                prop_assert!(!name.as_str().contains('/') && !name.as_str().starts_with('.'));
+                prop_assert!(!name.file().contains('/') && !name.file().starts_with('.'));
+                prop_assert!(!name.pool().contains('/') && !name.pool().starts_with('.'));
+                prop_assert_eq!(VolumeName::join(name.pool(), name.file()), name.as_str());
             }
             let _ = text.parse::<HostName>();
         }

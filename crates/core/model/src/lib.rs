@@ -16,5 +16,5 @@ pub mod vm;
 pub mod words;
 
 pub use clock::{SshPort, TimeZone, ValueError};
-pub use ids::{HostName, Keymap, NameError, NetworkName, VmName, VolumeName};
+pub use ids::{HostName, Keymap, NameError, NetworkName, PoolName, VmName, VolumeName};
 pub use size::{ByteSize, SizeError};

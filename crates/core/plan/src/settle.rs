@@ -23,6 +23,7 @@ use corbel_model::words::{Ntp, Warning};
 use corbel_model::{HostName, Keymap, SshPort, TimeZone};
 
 pub use document::effective_document;
+pub use files::keyboard as keyboard_file;
 pub(crate) use lower::same as same_interface;
 use said::Said;
 
@@ -45,8 +46,8 @@ pub const WORDS_FILE: &str = "/run/corbel/words";
 pub const CONFIG_URL_FILE: &str = "/run/corbel/config-url";
 /// Public keys that let `admin` in.
 pub const KEYS_FILE: &str = "/etc/ssh/keys/admin";
-/// The layout of the keyboard, for `corbel-keyboard.service`.
-pub const KEYBOARD_FILE: &str = "/etc/vconsole.conf";
+/// The layout of the keyboard, for `corbel-keyboard.service`. Not vconsole.conf(5): Debian's tmpfiles.d makes a link of that at each boot.
+pub const KEYBOARD_FILE: &str = "/etc/corbel/keyboard";
 
 pub const HOSTNAME_FILE: &str = "/etc/hostname";
 pub const HOSTS_FILE: &str = "/etc/hosts";
@@ -219,7 +220,7 @@ pub fn plan_settle(sources: &Sources, interfaces: &[Interface]) -> SettlePlan {
         files.push(PlannedFile {
             path: KEYBOARD_FILE.into(),
             mode: 0o644,
-            content: files::vconsole(keymap),
+            content: files::keyboard(keymap),
         });
     }
     if installs {

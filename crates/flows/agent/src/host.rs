@@ -103,7 +103,7 @@ impl Facilities for Host {
     }
 
     fn keyboard(&self) -> Option<String> {
-        parse::parse_keymap(&read("/etc/vconsole.conf"))
+        parse::parse_keymap(&read("/etc/corbel/keyboard"))
     }
 
     fn warnings(&self) -> Vec<String> {

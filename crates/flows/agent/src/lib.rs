@@ -49,8 +49,8 @@ pub use journal::{Page, Step};
 pub use node::{HypervisorStatus, Node, VmCounts};
 pub use operations::{Follower, OperationError, OperationInfo, OperationKind, OperationState, Reservation};
 pub use system::{
-    Disk, FailedVersion, InstalledSystem, Permits, Plan, Restart, Secret, SlotInfo, SlotState, Slots, Source, Spool,
-    System, SystemError, Target, no_fast_reboot,
+    Disk, FailedVersion, InstalledSystem, Permits, Persisted, PersistedState, Plan, Restart, Secret, SlotInfo,
+    SlotState, Slots, Source, Spool, System, SystemError, Target, no_fast_reboot,
 };
 pub use virtualization::{Device, Extension, KvmFacts, Verdict, VirtualizationState, judge};
 pub use work::{MACHINES_DEADLINE, Origin, Then};
@@ -241,6 +241,10 @@ impl Agent {
 
     pub async fn open_console(&self, name: String) -> Result<Console, VirtError> {
         self.call(move |h| h.open_console(&name)).await
+    }
+
+    pub async fn list_pools(&self) -> Result<Vec<corbel_virt::Pool>, VirtError> {
+        self.call(|h| h.list_pools()).await
     }
 
     pub async fn list_volumes(&self) -> Result<Vec<Volume>, VirtError> {

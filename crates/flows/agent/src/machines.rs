@@ -35,6 +35,9 @@ impl Agent {
                 return Ok(vec![]);
             }
         };
+        if let Err(error) = self.system.note_running(&running) {
+            warn(format!("a version on trial will not know which machines ran: {error}"));
+        }
         let total = running.len() as u64;
         let mut saved = vec![];
         for name in &running {

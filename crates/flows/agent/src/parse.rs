@@ -139,9 +139,9 @@ pub(crate) fn parse_password_set(shadow: &str, user: &str) -> Option<bool> {
     Some(!password.starts_with(['!', '*']))
 }
 
-/// `KEYMAP=` of `/etc/vconsole.conf` (vconsole.conf(5)) as settle writes it: without quotes.
-pub(crate) fn parse_keymap(vconsole: &str) -> Option<String> {
-    let keymap = vconsole.lines().find_map(|line| line.strip_prefix("KEYMAP="))?.trim();
+/// `KEYMAP=` of `/etc/corbel/keyboard`, which has the words of vconsole.conf(5), as settle writes it: without quotes.
+pub(crate) fn parse_keymap(file: &str) -> Option<String> {
+    let keymap = file.lines().find_map(|line| line.strip_prefix("KEYMAP="))?.trim();
     (!keymap.is_empty()).then(|| keymap.to_owned())
 }
 

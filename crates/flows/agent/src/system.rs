@@ -7,8 +7,8 @@
 use std::path::{Path, PathBuf};
 
 use corbel_layout::slot::Slot;
-use corbel_model::ByteSize;
 use corbel_model::install::{DeviceMatch, InstallRequest, UninstallRequest};
+use corbel_model::{ByteSize, Keymap};
 use corbel_progress::Sink;
 use corbel_sys::Cancel;
 
@@ -21,6 +21,9 @@ pub enum SystemError {
     /// The machine is not in a state for it.
     #[error("{0}")]
     Refused(String),
+    /// The object that was named is not there.
+    #[error("{0}")]
+    NotFound(String),
     #[error("{0}")]
     NoRoom(String),
     #[error("stopped as asked")]
@@ -35,6 +38,8 @@ pub trait System: Send + Sync + std::fmt::Debug {
     fn disks(&self) -> Result<Vec<Disk>, SystemError>;
     /// Whether the medium that this system runs from is signed by a key that it carries; `None` without a medium. Asked often.
     fn medium_signed(&self) -> Option<bool>;
+    /// Gives the node's own screen a layout, until the next start.
+    fn use_keyboard(&self, layout: &Keymap) -> Result<(), SystemError>;
     /// The document that this boot was configured by, when there was one.
     fn document(&self) -> Result<Option<String>, SystemError>;
 
@@ -68,10 +73,40 @@ pub trait System: Send + Sync + std::fmt::Debug {
     /// Begins to go down, and returns. What is done in another way than was asked is a warning.
     fn restart(&self, how: Restart, sink: &dyn Sink) -> Result<(), SystemError>;
 
+    /// What an owner persisted, by path.
+    fn persisted(&self) -> Result<Vec<Persisted>, SystemError>;
+    /// Keeps what is at the path now over reboots and upgrades.
+    fn persist(&self, path: &str) -> Result<Persisted, SystemError>;
+    fn unpersist(&self, path: &str) -> Result<(), SystemError>;
+    /// How the copy differs from the image's own, as diff(1) writes it.
+    fn persisted_difference(&self, path: &str) -> Result<String, SystemError>;
+
+    /// Notes which machines run when the node goes down: a version on trial is not to blame for others.
+    fn note_running(&self, names: &[String]) -> Result<(), SystemError>;
     /// Keeps the names of machines that were saved, over the reboot.
     fn keep_saved(&self, names: &[String]) -> Result<(), SystemError>;
     /// The names that were kept; they are forgotten by this.
     fn take_saved(&self) -> Vec<String>;
+}
+
+/// What became of something persisted since.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PersistedState {
+    Kept,
+    Changed,
+    Missing,
+}
+
+/// A path that is persisted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Persisted {
+    pub path: String,
+    pub state: PersistedState,
+    pub size: ByteSize,
+    /// Files, directories and links.
+    pub files: usize,
+    /// The image's own is another one than when it was persisted.
+    pub image_changed: bool,
 }
 
 /// A file of the spool. It is removed when this is dropped.

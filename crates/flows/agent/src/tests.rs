@@ -125,8 +125,11 @@ async fn a_further_pool_is_kept_in_place_and_condemns_nobody() {
     let agent = Agent::new(fake.clone(), Arc::new(facilities), Arc::new(system), settings);
     tokio::spawn(Arc::clone(&agent).run());
     until("it is ready", || agent.health().is_ready()).await;
-    let expected = [("data3".to_owned(), "/data3/images".to_owned())];
-    assert_eq!(fake.further_pools(), expected.into());
+    let expected = [("data3", "/data3/images"), ("default", "/data/images")];
+    assert_eq!(
+        fake.pools(),
+        expected.map(|(name, path)| (name.to_owned(), path.to_owned())).into()
+    );
 }
 
 /// Blocks each call until it is let go.
@@ -181,6 +184,7 @@ impl Hypervisor for Hanging {
     fn delete_vm(&self, _: &str, _: bool) -> Result<(), VirtError> { unused() }
     fn set_autostart(&self, _: &str, _: bool) -> Result<(), VirtError> { unused() }
     fn open_console(&self, _: &str) -> Result<Console, VirtError> { unused() }
+    fn list_pools(&self) -> Result<Vec<corbel_virt::Pool>, VirtError> { unused() }
     fn list_volumes(&self) -> Result<Vec<Volume>, VirtError> { unused() }
     fn create_volume(&self, _: &VolumeName, _: ByteSize, _: &str) -> Result<Volume, VirtError> { unused() }
     fn upload_volume(&self, _: &VolumeName, _: ByteSize, _: &mut dyn Iterator<Item = UploadChunk>) -> Result<Volume, VirtError> { unused() }

@@ -4,12 +4,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use corbel_model::ByteSize;
+use corbel_model::Keymap;
 use corbel_model::install::{DeviceMatch, InstallRequest, UninstallRequest};
 use tokio::runtime::Handle;
 
 use crate::document::{Answers, compose};
 use crate::operations::{Follower, OperationError, OperationInfo, OperationKind, Reporter, Reservation};
-use crate::system::{Disk, Permits, Plan, Restart, Secret, Slots, Source, Spool};
+use crate::system::{Disk, Permits, Persisted, Plan, Restart, Secret, Slots, Source, Spool};
 use crate::{Agent, SystemError, machines};
 
 /// How long machines have to shut down when nobody says otherwise.
@@ -66,6 +67,30 @@ impl Agent {
 
     pub async fn disks(&self) -> Result<Vec<Disk>, SystemError> {
         self.ask(|system| system.disks()).await
+    }
+
+    /// Gives the node's own screen a layout, until the next start: what later ones have is for the configuration to say.
+    ///
+    /// # Errors
+    /// [`SystemError::Invalid`] of `layout` when the image has no such keymap; then the keys stay as they were.
+    pub async fn use_keyboard(&self, layout: Keymap) -> Result<(), SystemError> {
+        self.ask(move |system| system.use_keyboard(&layout)).await
+    }
+
+    pub async fn persisted(&self) -> Result<Vec<Persisted>, SystemError> {
+        self.ask(|system| system.persisted()).await
+    }
+
+    pub async fn persist(&self, path: String) -> Result<Persisted, SystemError> {
+        self.ask(move |system| system.persist(&path)).await
+    }
+
+    pub async fn unpersist(&self, path: String) -> Result<(), SystemError> {
+        self.ask(move |system| system.unpersist(&path)).await
+    }
+
+    pub async fn persisted_difference(&self, path: String) -> Result<String, SystemError> {
+        self.ask(move |system| system.persisted_difference(&path)).await
     }
 
     pub async fn slots(&self) -> Result<Slots, SystemError> {

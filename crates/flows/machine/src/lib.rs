@@ -19,6 +19,9 @@ pub use fast::load_next;
 pub use os_release::version;
 pub use place::{Place, find, firmware};
 
+/// Names of machines that ran when the node went down last, one a line: written by the daemon, for the gate of a version on trial.
+pub const RAN_FILE: &str = "/data/machines-before";
+
 /// Why the installed node was not found.
 #[derive(Debug, thiserror::Error)]
 pub enum MachineError {

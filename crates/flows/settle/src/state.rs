@@ -45,6 +45,8 @@ pub trait StateFacilities {
     fn mount(&self, mount: &StateMount, thorough: bool) -> Result<Option<String>, FacilityError>;
     /// Puts a folder of the system onto a partition: what the image has there is added where it is absent.
     fn keep(&self, kept: &Kept) -> Result<(), FacilityError>;
+    /// Lays what an owner persisted over the image's own. Gives what is not in its place, a sentence each.
+    fn restore_persisted(&self) -> Vec<String>;
     fn swap_on(&self, device: &str) -> Result<(), FacilityError>;
     /// Makes a folder that may be there.
     fn make_folder(&self, path: &str, mode: u32) -> Result<(), FacilityError>;
@@ -134,6 +136,14 @@ pub fn mount_state(facilities: &dyn StateFacilities) -> Option<StateReport> {
             done(kept.at, facilities.keep(kept));
         }
     }
+    if config {
+        report.warnings.extend(facilities.restore_persisted());
+    }
+    let mut done = |what: &str, result: Result<(), FacilityError>| {
+        if let Err(error) = result {
+            report.warnings.push(format!("{what}: {}", chain(&error)));
+        }
+    };
     if let Some(device) = plan.swap {
         done("swap", facilities.swap_on(&device));
     }

@@ -4,10 +4,9 @@ use corbel_model::ByteSize;
 use corbel_model::vm::{VmSpec, VmSummary};
 use corbel_virt::creation::{Creation, Observed, format_name, plan_creation};
 use corbel_virt::xml::{Accelerator, HostTraits, Placement, parse_domain, render_domain};
-use corbel_virt::{VirtError, rules};
+use corbel_virt::{PoolPaths, VirtError, rules};
 use virt::connect::Connect;
 use virt::domain::Domain;
-use virt::storage_pool::StoragePool;
 
 use crate::errors::{About, vm};
 use crate::{defaults, machines, volumes};
@@ -28,15 +27,15 @@ pub(crate) fn create(connection: &Connect, spec: &VmSpec) -> Result<VmSummary, V
     let networks = defaults::network_names(connection)?;
     let observed = Observed {
         volumes: volumes::formats(connection)?,
+        pools: volumes::paths(connection)?,
         networks,
     };
     let creation = plan_creation(spec, &observed)?;
-    let pool = volumes::pool(connection)?;
     for volume in &creation.reused {
-        volumes::must_be_unused(connection, &pool, volume.as_str())?;
+        volumes::must_be_unused(connection, volume)?;
     }
     let mut made = Vec::new();
-    let result = carry_out(connection, &pool, spec, &creation, &mut made);
+    let result = carry_out(connection, &observed.pools, spec, &creation, &mut made);
     if result.is_err() {
         for volume in made {
             if let Err(error) = volumes::remove(connection, &volume) {
@@ -50,7 +49,7 @@ pub(crate) fn create(connection: &Connect, spec: &VmSpec) -> Result<VmSummary, V
 /// Puts the name of each volume that it made into `made`.
 fn carry_out(
     connection: &Connect,
-    pool: &StoragePool,
+    pools: &PoolPaths,
     spec: &VmSpec,
     creation: &Creation,
     made: &mut Vec<String>,
@@ -65,13 +64,12 @@ fn carry_out(
         volumes::upload(connection, &seed.name, size, &mut image)?;
         made.push(seed.name.to_string());
     }
-    let path = volumes::pool_path(pool)?;
-    let seed = creation.seed.as_ref().map(|seed| seed.name.as_str());
+    let seed = creation.seed.as_ref().map(|seed| &seed.name);
     let xml = render_domain(
         spec,
         &Placement {
             host: traits(connection),
-            pool_path: &path,
+            pools,
             seed,
         },
     )?;

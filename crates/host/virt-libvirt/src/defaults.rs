@@ -10,7 +10,7 @@ use virt::connect::Connect;
 use virt::network::Network as LibvirtNetwork;
 use virt::storage_pool::StoragePool;
 
-use crate::errors::{network, pool_named};
+use crate::errors::{network, pool};
 use crate::volumes;
 
 pub(crate) fn network_names(connection: &Connect) -> Result<BTreeSet<String>, VirtError> {
@@ -68,14 +68,13 @@ pub(crate) fn host_bridges(interfaces: &Path) -> Vec<Network> {
 
 /// Idempotent, and the pool comes first: without the network, machines on a host bridge still work.
 pub(crate) fn ensure(connection: &Connect, pool_path: &str, nat: &NetworkName) -> Result<(), VirtError> {
-    let pool = ensure_pool(connection, POOL, pool_path)?;
-    volumes::remove_partial(&pool)?;
+    ensure_pool(connection, POOL, pool_path)?;
     ensure_network(connection, nat)
 }
 
 /// A pool that is there keeps the directory that it has.
 pub(crate) fn ensure_pool(connection: &Connect, name: &str, path: &str) -> Result<StoragePool, VirtError> {
-    let about = pool_named(name, "set-up");
+    let about = pool(name, "set-up");
     let failed = |error| about.error(error);
     about.no_nul(name)?;
     let found = match StoragePool::lookup_by_name(connection, name).map_err(failed) {
@@ -93,6 +92,7 @@ pub(crate) fn ensure_pool(connection: &Connect, name: &str, path: &str) -> Resul
     if !found.get_autostart().map_err(failed)? {
         found.set_autostart(true).map_err(failed)?;
     }
+    volumes::remove_partial(&found)?;
     Ok(found)
 }
 

@@ -1,5 +1,6 @@
 //! libvirt's error codes to [`VirtError`], with the object that the call was about.
 
+use corbel_model::VolumeName;
 use corbel_virt::{POOL, VirtError, rules};
 use virt::error::{Error, ErrorNumber};
 
@@ -34,15 +35,10 @@ pub(crate) fn volume<'a>(name: &'a str, operation: &'static str) -> About<'a> {
     }
 }
 
-/// A call about the default pool.
-pub(crate) fn pool(operation: &'static str) -> About<'static> {
-    pool_named(POOL, operation)
-}
-
-/// A call about any pool.
-pub(crate) fn pool_named<'a>(name: &'a str, operation: &'static str) -> About<'a> {
+/// A call about a pool.
+pub(crate) fn pool<'a>(name: &'a str, operation: &'static str) -> About<'a> {
     About {
-        kind: "pool",
+        kind: rules::POOL,
         name,
         operation,
         field: None,
@@ -72,7 +68,7 @@ impl About<'_> {
         let missing = match error.code() {
             E::NoDomain => Some(rules::VM),
             E::NoStorageVolume => Some(rules::VOLUME),
-            E::NoStoragePool => Some("pool"),
+            E::NoStoragePool => Some(rules::POOL),
             E::NoNetwork => Some(rules::NETWORK),
             _ => None,
         };
@@ -81,10 +77,12 @@ impl About<'_> {
         }
         // libvirt has no code for a full disk: the system's words are all there is.
         if problem.contains("No space left on device") || problem.contains("Disk quota exceeded") {
-            return VirtError::NoSpace {
-                pool: POOL.into(),
-                problem,
+            let pool = match kind {
+                rules::VOLUME => VolumeName::split(&name).0.to_owned(),
+                rules::POOL => name,
+                _ => POOL.to_owned(),
             };
+            return VirtError::NoSpace { pool, problem };
         }
         match (error.code(), self.field) {
             (E::DomExist | E::NetworkExist | E::StorageVolExist, _) => VirtError::Exists { kind, name },

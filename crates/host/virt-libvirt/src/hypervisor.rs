@@ -2,7 +2,7 @@
 
 use corbel_model::vm::{VmDetail, VmSpec, VmStats, VmSummary};
 use corbel_model::{ByteSize, NetworkName, VmName, VolumeName};
-use corbel_virt::{Console, Hypervisor, Network, UploadChunk, VirtError, VirtEvent, Volume};
+use corbel_virt::{Console, Hypervisor, Network, Pool, UploadChunk, VirtError, VirtEvent, Volume};
 use tokio::sync::broadcast;
 use virt::error::Error;
 
@@ -104,6 +104,10 @@ impl Hypervisor for Libvirt {
 
     fn open_console(&self, name: &str) -> Result<Console, VirtError> {
         self.call_link(|link| machines::console(link, name))
+    }
+
+    fn list_pools(&self) -> Result<Vec<Pool>, VirtError> {
+        self.call(volumes::list_pools)
     }
 
     fn list_volumes(&self) -> Result<Vec<Volume>, VirtError> {

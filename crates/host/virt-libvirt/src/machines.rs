@@ -272,18 +272,11 @@ pub(crate) fn set_autostart(connection: &Connect, name: &str, autostart: bool) -
 pub(crate) fn delete(connection: &Connect, name: &str, with_volumes: bool) -> Result<(), VirtError> {
     let machine = lookup(connection, name)?;
     rules::may_delete(name, state(&machine, name)?)?;
-    let doomed = match volumes::pool(connection) {
-        Ok(pool) => {
-            let domain = parsed(&machine, name)?;
-            // Nobody else's machine need be read when this one has nothing that would go.
-            let path = volumes::pool_path(&pool)?;
-            match volumes_to_delete(&domain, &[], &path, with_volumes) {
-                none if none.is_empty() => none,
-                _ => volumes_to_delete(&domain, &others(connection, name)?, &path, with_volumes),
-            }
-        }
-        Err(VirtError::NotFound { .. }) => Vec::new(),
-        Err(error) => return Err(error),
+    let (domain, pools) = (parsed(&machine, name)?, volumes::paths(connection)?);
+    // Nobody else's machine need be read when this one has nothing that would go.
+    let doomed = match volumes_to_delete(&domain, &[], &pools, with_volumes) {
+        none if none.is_empty() => none,
+        _ => volumes_to_delete(&domain, &others(connection, name)?, &pools, with_volumes),
     };
     undefine(&machine).map_err(|error| vm(name, "deletion").error(error))?;
     for volume in doomed {

@@ -31,6 +31,7 @@ fn the_test_driver_keeps_the_rules() {
     libvirt
         .ensure_defaults("/tmp/corbel-never-made", &"default".parse().unwrap())
         .unwrap();
+    libvirt.ensure_pool("conf-more", "/tmp/corbel-never-made-3").unwrap();
     conformance(
         &libvirt,
         &Abilities {

@@ -12,7 +12,7 @@ use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::TryRecvError;
 
 use crate::xml::on_reboot;
-use crate::{Hypervisor, VirtError, VirtEvent, VmChange};
+use crate::{Hypervisor, POOL, VirtError, VirtEvent, VmChange};
 
 /// What the hypervisor under test is able to do; libvirt's test driver has no streams.
 #[derive(Debug, Clone, Copy)]
@@ -27,8 +27,8 @@ pub struct Abilities {
 /// How long an event may take to arrive.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// Runs everything. The hypervisor has a NAT network `default` and a default pool; machines and volumes of other
-/// names than `conf-…` are left alone.
+/// Runs everything. The hypervisor has a NAT network `default`, a default pool and an active one besides; machines and
+/// volumes of other names than `conf-…` are left alone.
 ///
 /// # Panics
 /// On the first difference.
@@ -39,6 +39,7 @@ pub fn conformance(hypervisor: &dyn Hypervisor, abilities: &Abilities) {
     definitions(hypervisor, abilities);
     refusals(hypervisor);
     volumes(hypervisor);
+    further_pool(hypervisor);
     if abilities.uploads {
         uploads(hypervisor);
         cloud_init(hypervisor);
@@ -53,7 +54,9 @@ pub fn conformance(hypervisor: &dyn Hypervisor, abilities: &Abilities) {
     );
     let left = expect(hypervisor.list_volumes());
     assert!(
-        !left.iter().any(|volume| volume.name.starts_with("conf-")),
+        !left
+            .iter()
+            .any(|volume| VolumeName::split(&volume.name).1.starts_with("conf-")),
         "volumes are left: {left:?}"
     );
 }
@@ -301,6 +304,38 @@ fn volumes(hypervisor: &dyn Hypervisor) {
             .iter()
             .any(|network| network.name == "default" && network.active)
     );
+}
+
+fn further_pool(hypervisor: &dyn Hypervisor) {
+    let pools = expect(hypervisor.list_pools());
+    let default = pools.iter().find(|pool| pool.name == POOL).expect("a default pool");
+    let further = pools
+        .iter()
+        .find(|pool| pool.active && pool.name != POOL)
+        .expect("a further pool");
+    assert!(default.available <= default.capacity, "{default:?}");
+    let in_pool = |pool: &str| name(&format!("{pool}/conf-pool.qcow2"));
+    let (disk, nowhere) = (in_pool(&further.name), in_pool("conf-none"));
+    let error = refused(hypervisor.create_volume(&nowhere, ByteSize::mib(4), "raw"), "not-found");
+    assert_eq!(error.to_string(), "pool conf-none does not exist");
+    refused(hypervisor.delete_volume(&nowhere), "not-found");
+
+    let mut spec = sample_spec("conf-pool");
+    spec.disks[0].volume = disk.clone();
+    expect(hypervisor.create_vm(&spec));
+    let listed = expect(hypervisor.list_volumes());
+    let made = listed.iter().find(|volume| volume.name == disk.as_str());
+    let path = made.map(|volume| volume.path.clone());
+    assert_eq!(path, Some(format!("{}/conf-pool.qcow2", further.path)));
+    let seen = expect(hypervisor.show_vm("conf-pool"));
+    assert_eq!(seen.disks[0].source, path);
+    // The same file name in the default pool is another volume.
+    expect(hypervisor.create_volume(&in_pool(POOL), ByteSize::mib(4), "qcow2"));
+    expect(hypervisor.delete_volume(&in_pool(POOL)));
+    let error = refused(hypervisor.delete_volume(&disk), "conflict");
+    assert_eq!(error.to_string(), format!("volume {disk} is used by VM conf-pool"));
+    expect(hypervisor.delete_vm("conf-pool", true));
+    refused(hypervisor.delete_volume(&disk), "not-found");
 }
 
 fn uploads(hypervisor: &dyn Hypervisor) {

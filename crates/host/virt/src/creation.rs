@@ -7,13 +7,15 @@ use corbel_model::vm::{DiskFormat, DiskKind, DiskSpec, NicSource, SpecError, VmS
 use corbel_model::{ByteSize, VolumeName};
 
 use crate::xml::ParsedDomain;
-use crate::{VirtError, cidata, rules};
+use crate::{PoolPaths, VirtError, cidata, rules};
 
 /// What is there before the machine is made.
 #[derive(Debug, Clone, Default)]
 pub struct Observed {
-    /// Names of the default pool's volumes with their formats.
+    /// Names of the volumes with their formats.
     pub volumes: BTreeMap<String, String>,
+    /// Pools that are active.
+    pub pools: PoolPaths,
     pub networks: BTreeSet<String>,
 }
 
@@ -83,6 +85,15 @@ pub fn plan_creation(spec: &VmSpec, observed: &Observed) -> Result<Creation, Vir
             }
             (None, Some(size)) => {
                 rules::check_size(size)?;
+                let pool = disk.volume.pool();
+                if !observed.pools.contains_key(pool) {
+                    let known = observed.pools.keys().map(String::as_str).collect::<Vec<_>>().join(", ");
+                    let problem = format!(
+                        "there is no active pool {pool}: there is {}",
+                        if known.is_empty() { "none" } else { &known }
+                    );
+                    return Err(invalid(format!("disks[{i}].volume"), problem));
+                }
                 creation.new_volumes.push(NewVolume {
                     name: disk.volume.clone(),
                     size,
@@ -157,27 +168,34 @@ fn fits(i: usize, disk: &DiskSpec, format: &str) -> Result<(), VirtError> {
     })
 }
 
-/// Volumes that go with a machine: its writable or read-only disks in the pool, as paths, that no other machine has.
+/// Volumes that go with a machine: its writable or read-only disks in the pools, by name, that no other machine has.
 /// `others` are all machines but this one.
-pub fn volumes_to_delete(machine: &ParsedDomain, others: &[ParsedDomain], pool_path: &str, disks: bool) -> Vec<String> {
+pub fn volumes_to_delete(
+    machine: &ParsedDomain,
+    others: &[ParsedDomain],
+    pools: &PoolPaths,
+    disks: bool,
+) -> Vec<String> {
     let seed = seed_name(&machine.name);
     let mut names = Vec::new();
     for disk in &machine.disks {
         let Some(source) = disk.disk.source.as_deref() else {
             continue;
         };
-        let in_pool = match disk.pool.as_deref() {
-            Some(crate::POOL) => source.strip_prefix(crate::POOL).and_then(|rest| rest.strip_prefix('/')),
-            Some(_) => None,
-            None => source.strip_prefix(pool_path).and_then(|rest| rest.strip_prefix('/')),
-        };
-        let Some(name) = in_pool.filter(|name| !name.contains('/')) else {
+        let in_pool = pools.iter().find_map(|(pool, folder)| {
+            let start = match disk.pool.as_deref() {
+                Some(named) => (named == pool).then_some(pool)?,
+                None => folder,
+            };
+            let file = source.strip_prefix(start.as_str())?.strip_prefix('/')?;
+            (!file.contains('/')).then(|| (VolumeName::join(pool, file), format!("{folder}/{file}")))
+        });
+        let Some((name, path)) = in_pool else {
             continue;
         };
         let goes = name == seed || (disks && disk.disk.kind == DiskKind::Disk);
-        let path = format!("{pool_path}/{name}");
-        if goes && !others.iter().any(|other| other.uses(&path, name)) {
-            names.push(name.to_owned());
+        if goes && !others.iter().any(|other| other.uses(&path, &name)) {
+            names.push(name);
         }
     }
     names

@@ -14,8 +14,11 @@ use corbel_model::vm::{VmDetail, VmSpec, VmStats, VmSummary};
 use corbel_model::{ByteSize, NetworkName, VmName, VolumeName};
 use tokio::sync::{broadcast, mpsc};
 
-/// The pool that all volumes of the node are in.
-pub const POOL: &str = "default";
+/// The pool that every node has, and that a volume is in when its name does not say another.
+pub const POOL: &str = VolumeName::DEFAULT_POOL;
+
+/// Directories of pools by their names, without a trailing slash.
+pub type PoolPaths = std::collections::BTreeMap<String, String>;
 
 /// Why a hypervisor did not do what it was asked.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -72,14 +75,27 @@ pub enum VmChange {
     Rebooted,
 }
 
-/// A volume of the default pool.
+/// A volume of any pool that is active.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Volume {
+    /// As [`VolumeName`] writes it; what other programs made may break its rules.
     pub name: String,
     pub path: String,
     pub capacity: ByteSize,
     pub allocation: ByteSize,
     pub format: String,
+}
+
+/// A storage pool.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pool {
+    pub name: String,
+    pub active: bool,
+    /// Its directory; empty for a pool that has none.
+    pub path: String,
+    pub capacity: ByteSize,
+    /// What new volumes can take.
+    pub available: ByteSize,
 }
 
 /// A libvirt network or a bridge of the host.
@@ -135,6 +151,9 @@ pub trait Hypervisor: Send + Sync + std::fmt::Debug {
     fn set_autostart(&self, name: &str, autostart: bool) -> Result<(), VirtError>;
     fn open_console(&self, name: &str) -> Result<Console, VirtError>;
 
+    /// All pools, sorted by name.
+    fn list_pools(&self) -> Result<Vec<Pool>, VirtError>;
+    /// The volumes of all active pools, sorted by name.
     fn list_volumes(&self) -> Result<Vec<Volume>, VirtError>;
     fn create_volume(&self, name: &VolumeName, size: ByteSize, format: &str) -> Result<Volume, VirtError>;
     /// Makes a raw volume of exactly `size` bytes and fills it from `chunks`. On any error, a short or a long upload

@@ -8,6 +8,7 @@ use crate::VirtError;
 pub const VM: &str = "VM";
 pub const VOLUME: &str = "volume";
 pub const NETWORK: &str = "network";
+pub const POOL: &str = "pool";
 
 /// A machine that has a process: everything but off.
 pub fn is_active(state: VmState) -> bool {
@@ -103,16 +104,16 @@ pub fn check_size(size: corbel_model::ByteSize) -> Result<(), VirtError> {
     Ok(())
 }
 
-/// Whether an upload of `size` bytes can fit.
+/// Whether an upload of `size` bytes can fit into `pool`.
 ///
 /// # Errors
 /// [`VirtError::NoSpace`] with both numbers.
-pub fn check_room(size: corbel_model::ByteSize, free: corbel_model::ByteSize) -> Result<(), VirtError> {
+pub fn check_room(pool: &str, size: corbel_model::ByteSize, free: corbel_model::ByteSize) -> Result<(), VirtError> {
     if size <= free {
         return Ok(());
     }
     Err(VirtError::NoSpace {
-        pool: crate::POOL.into(),
+        pool: pool.to_owned(),
         problem: format!("{size} are needed, {free} are free"),
     })
 }

@@ -2,8 +2,9 @@
 
 use anyhow::{Context as _, ensure};
 use corbel_e2e::{Node, RootShell};
+use corbel_node_api::PersistedState;
 
-/// A VM with a disk that was written.
+/// A VM with a disk that was written, and a file of the owner's own.
 pub(super) struct Kept {
     pub(super) sum: String,
 }
@@ -17,6 +18,8 @@ impl Kept {
         let mut shell = node.root_shell()?;
         shell.text("dd if=/dev/urandom of=$(ls /data/images/kept*) bs=1M count=1 conv=notrunc,fsync status=none")?;
         shell.text("echo 'a line for later' | systemd-cat -t kept && journalctl --sync")?;
+        shell.text("printf mine > /etc/motd && chmod 640 /etc/motd")?;
+        node.api().persist("/etc/motd").await?;
         Ok(Self {
             sum: Self::sum(&mut shell)?,
         })
@@ -29,12 +32,19 @@ impl Kept {
         Ok(())
     }
 
-    /// The VM, its disk, and the logs of the boot in which both were made.
+    /// The VM, its disk, the logs of the boot in which both were made, and what was persisted.
     pub(super) async fn check(&self, node: &Node) -> anyhow::Result<()> {
         node.api().vm("kept").await.context("the VM that was defined before")?;
         self.check_disk(node)?;
         let log = node.root_shell()?.text("journalctl --quiet -t kept -o cat")?;
         ensure!(log.contains("a line for later"), "the log says {log:?}");
+        let own = node.root_shell()?.text("stat -c %a /etc/motd && cat /etc/motd")?;
+        ensure!(own == "640\nmine", "what was persisted is {own:?}");
+        let listed = node.api().persisted().await?;
+        ensure!(
+            listed.len() == 1 && listed[0].state == PersistedState::Kept && !listed[0].image_changed,
+            "{listed:?}"
+        );
         Ok(())
     }
 

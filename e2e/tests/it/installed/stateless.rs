@@ -17,6 +17,9 @@ async fn needs_no_disk_and_says_what_it_cannot() -> anyhow::Result<()> {
     node.api().rollback(RollbackRequest::default()).await?;
     let said = node.failed(node.limit(20)).await?;
     ensure!(said.contains("not installed"), "{said}");
+    let refused = node.api().persist("/etc/motd").await.err();
+    let said = refused.map(|error| error.to_string()).unwrap_or_default();
+    ensure!(said.contains("runs without an installed disk"), "{said:?}");
     let mut shell = node.root_shell()?;
     let resolved = shell.text("cat /etc/systemd/network/*.network")?;
     ensure!(resolved.contains("192.0.2.53"), "{resolved}");

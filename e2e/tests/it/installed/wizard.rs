@@ -39,7 +39,7 @@ async fn by_hand(run: &Run, firmware: Firmware) -> anyhow::Result<()> {
     let old = node.blessed(SlotName::A).await?;
     let keys = node
         .root_shell()?
-        .text("cat /etc/vconsole.conf && systemctl is-active corbel-keyboard.service")?;
+        .text("cat /etc/corbel/keyboard && systemctl is-active corbel-keyboard.service")?;
     ensure!(
         keys.contains("KEYMAP=de") && keys.ends_with("\nactive"),
         "the keyboard: {keys}"

@@ -47,7 +47,7 @@ fn a_refusal_names_the_field_in_one_sentence() {
         ),
         (
             r#"{"name":"a","memory":"1 GiB","disks":[{"volume":"../x"}]}"#,
-            "disks[0].volume: volume name",
+            "disks[0].volume: pool name",
         ),
         (
             r#"{"name":"a","memory":"1 GiB","disks":[{"volume":"x","bus":"ide"}]}"#,

@@ -2,7 +2,7 @@
 
 use corbel_model::keyboard::{DEFAULT, LAYOUTS};
 
-use super::{Page, Wizard};
+use super::{Ask, Exit, Page, Wizard};
 
 /// What may be typed to search; no label is longer.
 const LONGEST: usize = 24;
@@ -83,14 +83,15 @@ impl Wizard {
         rows.iter().position(|row| row.name == self.keyboard()).unwrap_or(0)
     }
 
-    /// Takes the layout under the cursor and goes on, unless the search found none.
-    pub(super) fn take_layout(&mut self) {
+    /// Takes the layout under the cursor and goes on, unless the search found none. It counts at once: the password is typed with it.
+    pub(super) fn take_layout(&mut self) -> Option<Exit> {
         let Some(name) = self.layouts().get(self.row).map(|row| row.name.to_owned()) else {
             self.error = Some("No layout has that in its name: Ctrl-U shows all of them".to_owned());
-            return;
+            return None;
         };
-        self.keyboard = Some(name);
+        self.keyboard = Some(name.clone());
         self.go(Page::Boot);
+        (name != self.keyboard_here()).then_some(Exit::Ask(Ask::Keyboard(name)))
     }
 
     /// Rows of the present page's table or list.

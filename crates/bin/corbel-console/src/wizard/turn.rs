@@ -187,7 +187,7 @@ impl Wizard {
                 }
                 self.go(next);
             }
-            Page::Keyboard => self.take_layout(),
+            Page::Keyboard => return self.take_layout(),
             Page::Data => self.go(Page::Sizes),
             Page::Sizes => match self.check_sizes() {
                 Ok(()) => return self.ask_plan(),

@@ -55,6 +55,8 @@ fn good_request(operation: Operation) -> (String, Vec<(&'static str, &'static st
             json!({"name": "new", "memory": "64 MiB", "networks": [{"nat": "default"}]}).to_string(),
         ),
         Operation::AutostartVm => ("web", json!({"autostart": false}).to_string()),
+        Operation::UseKeyboard => ("", json!({"layout": "de-latin1"}).to_string()),
+        Operation::Persist | Operation::Unpersist | Operation::PersistedDifference => ("/etc/motd", String::new()),
         Operation::CreateVolume => ("", json!({"name": "new.qcow2", "size": "1 GiB"}).to_string()),
         Operation::UploadVolume => ("up.raw", "x".repeat(1 << 20)),
         Operation::DeleteVolume => ("spare.qcow2", String::new()),
@@ -90,6 +92,10 @@ async fn every_route_succeeds_as_documented() {
         let sim = Sim::installed().await;
         match route.operation {
             Operation::OperationEvents => drop(sim.json("POST", "/v1/rollback", "{}").await),
+            Operation::Unpersist | Operation::PersistedDifference => {
+                let kept = sim.ask("PUT", &Operation::Persist.path("/etc/motd"), &[], "").await;
+                assert_eq!(kept.status, 200);
+            }
             Operation::CancelOperation => {
                 sim.system.hold(true);
                 let begun = sim.json("POST", "/v1/upgrade", r#"{"medium":true}"#).await;
@@ -132,7 +138,11 @@ async fn every_documented_path_exists_and_refuses_as_documented() {
             assert_ne!(answer.status, 405, "{method} {path}");
             if answer.status == 404 {
                 let sentence = answer.sentence();
-                assert!(sentence.contains("does not exist"), "{method} {path}: {sentence}");
+                let missing = ["does not exist", "is not persisted"];
+                assert!(
+                    missing.iter().any(|words| sentence.contains(words)),
+                    "{method} {path}: {sentence}"
+                );
             }
             conforms(&served, operation, &answer).unwrap_or_else(|problem| panic!("{method} {path}: {problem}"));
             // Without any credentials, by TLS.

@@ -2,7 +2,9 @@
 
 mod disks;
 mod install;
+mod keyboard;
 mod password;
+mod persisted;
 mod removal;
 mod slots;
 mod spool;
@@ -11,15 +13,19 @@ use std::error::Error;
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError, TryLockError};
 
-use corbel_agent::{Disk, Permits, Plan, Restart, Secret, Slots, Source, Spool, System, SystemError, no_fast_reboot};
-use corbel_model::ByteSize;
+use corbel_agent::{
+    Disk, Permits, Persisted, Plan, Restart, Secret, Slots, Source, Spool, System, SystemError, no_fast_reboot,
+};
 use corbel_model::install::{DeviceMatch, InstallRequest, UninstallRequest};
+use corbel_model::{ByteSize, Keymap};
 use corbel_plan::settle::SEED_FILE;
 use corbel_progress::{Event, Sink};
 use corbel_sys::{Cancel, Program, read_limited, write_atomic};
 
 /// Names of machines that were saved, one a line, over a reboot.
 const SAVED: &str = "/data/saved-machines";
+/// Names of machines that ran when the node went down last, one a line; `corbel gate` reads it.
+const RAN: &str = corbel_machine::RAN_FILE;
 const LIMIT: u64 = 1 << 20;
 
 /// This machine.
@@ -30,6 +36,8 @@ pub(crate) struct Machine {
     disks: Mutex<()>,
     /// Held while disks are looked at, so that a plan does not take what a list has mounted for in use.
     look: Mutex<()>,
+    /// Held while the list of persisted files is changed.
+    persisted: Mutex<()>,
     /// Of the medium, which stays the same as long as this system runs.
     signed: OnceLock<Option<bool>>,
 }
@@ -89,6 +97,9 @@ impl System for Machine {
     }
     fn medium_signed(&self) -> Option<bool> {
         *self.signed.get_or_init(install::medium_signed)
+    }
+    fn use_keyboard(&self, layout: &Keymap) -> Result<(), SystemError> {
+        keyboard::load(layout)
     }
     fn document(&self) -> Result<Option<String>, SystemError> {
         let path = Path::new(SEED_FILE);
@@ -174,6 +185,27 @@ impl System for Machine {
         };
         let run = Program::new("systemctl").args(["--no-block", verb]).run(&Cancel::new());
         run.map(drop).map_err(|error| failed("asking systemd", &error))
+    }
+
+    fn persisted(&self) -> Result<Vec<Persisted>, SystemError> {
+        persisted::list()
+    }
+    fn persist(&self, path: &str) -> Result<Persisted, SystemError> {
+        let _one_at_a_time = lock(&self.persisted);
+        persisted::persist(path)
+    }
+    fn unpersist(&self, path: &str) -> Result<(), SystemError> {
+        let _one_at_a_time = lock(&self.persisted);
+        persisted::unpersist(path)
+    }
+    fn persisted_difference(&self, path: &str) -> Result<String, SystemError> {
+        let _one_at_a_time = lock(&self.persisted);
+        persisted::difference(path)
+    }
+
+    fn note_running(&self, names: &[String]) -> Result<(), SystemError> {
+        let text = names.join("\n");
+        write_atomic(Path::new(RAN), text.as_bytes(), 0o600).map_err(|error| failed("noting running machines", &error))
     }
 
     fn keep_saved(&self, names: &[String]) -> Result<(), SystemError> {

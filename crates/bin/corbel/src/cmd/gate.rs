@@ -57,6 +57,7 @@ pub(crate) fn run(args: &GateArgs, printer: &Printer) -> Result<(), Failure> {
         expected: expected(Path::new(SETTLED)),
         client: Client::local(&args.socket),
         runtime,
+        ran: ran(Path::new(corbel_machine::RAN_FILE)),
         seen: RefCell::default(),
     };
     let deadline = Duration::from_secs(args.deadline);
@@ -81,8 +82,16 @@ fn expected(report: &Path) -> Expected {
     serde_json::from_slice::<Settled>(&bytes).unwrap_or_default().addresses
 }
 
+/// The machines that ran before this version was started. Without a note all that start with the node are asked for.
+fn ran(note: &Path) -> Option<BTreeSet<String>> {
+    let bytes = corbel_sys::read_limited(note, REPORT_LIMIT).ok()?;
+    Some(String::from_utf8_lossy(&bytes).lines().map(str::to_owned).collect())
+}
+
 struct Asking {
     expected: Expected,
+    /// A machine that did not run before may have a reason of its own.
+    ran: Option<BTreeSet<String>>,
     client: Client,
     runtime: tokio::runtime::Runtime,
     /// Machines that ran at some time: one that its guest has switched off since is not missing.
@@ -100,6 +109,7 @@ impl Health for Asking {
                 node.as_ref(),
                 machines.as_deref(),
                 &self.expected,
+                self.ran.as_ref(),
                 &mut self.seen.borrow_mut(),
             )
         })
@@ -138,6 +148,7 @@ fn facts(
     node: Option<&NodeInfo>,
     machines: Option<&[VmSummary]>,
     expected: &Expected,
+    ran: Option<&BTreeSet<String>>,
     seen: &mut BTreeSet<String>,
 ) -> Facts {
     let machines = machines.unwrap_or_default();
@@ -145,7 +156,8 @@ fn facts(
     seen.extend(machines.iter().filter(|vm| !is_off(vm)).map(|vm| vm.name.clone()));
     let down = machines
         .iter()
-        .filter(|vm| vm.autostart && is_off(vm) && !seen.contains(&vm.name));
+        .filter(|vm| vm.autostart && is_off(vm) && !seen.contains(&vm.name))
+        .filter(|vm| ran.is_none_or(|ran| ran.contains(&vm.name)));
     let reason = node
         .and_then(|node| node.hypervisor.reason.as_deref())
         .unwrap_or_default();
@@ -195,7 +207,7 @@ mod tests {
     fn judged(node: Option<&NodeInfo>, machines: &[VmSummary], seen: &mut BTreeSet<String>) -> Result<(), String> {
         let health = serde_json::from_str::<ApiHealth>(r#"{"status":"ok"}"#).unwrap();
         let expected = Expected::default();
-        let facts = facts(node.map(|_| &health), node, Some(machines), &expected, seen);
+        let facts = facts(node.map(|_| &health), node, Some(machines), &expected, None, seen);
         match decide(&facts, Duration::from_secs(9), Duration::from_secs(9)) {
             Decision::Healthy => Ok(()),
             Decision::Wait(why) | Decision::Unhealthy(why) => Err(why),
@@ -243,7 +255,7 @@ mod tests {
         let expected = expected(&report);
         let said = |addresses: &str| {
             let node = node("ready", None, addresses);
-            facts(None, Some(&node), None, &expected, &mut BTreeSet::new()).address
+            facts(None, Some(&node), None, &expected, None, &mut BTreeSet::new()).address
         };
         assert_eq!(said(ADDRESS), None);
         let other = r#"{"interface":"eno1","address":"192.0.2.2"}"#;
@@ -256,5 +268,29 @@ mod tests {
         let ready = node("ready", None, ADDRESS);
         assert_eq!(judged(Some(&ready), &[machine("running")], &mut seen), Ok(()));
         assert_eq!(judged(Some(&ready), &[machine("off")], &mut seen), Ok(()));
+    }
+
+    #[test]
+    fn a_machine_that_did_not_run_before_condemns_nobody() {
+        let folder = tempfile::tempdir().unwrap();
+        let note = folder.path().join("machines-before");
+        assert_eq!(ran(&note), None);
+        let down = |ran: Option<&BTreeSet<String>>| {
+            let machines = [machine("off")];
+            facts(
+                None,
+                None,
+                Some(&machines),
+                &Expected::default(),
+                ran,
+                &mut BTreeSet::new(),
+            )
+            .machines_down
+        };
+        assert_eq!(down(None), ["web"]);
+        for (noted, expected) in [("db\nweb", vec!["web"]), ("db", vec![]), ("", vec![])] {
+            corbel_sys::write_atomic(&note, noted.as_bytes(), 0o600).unwrap();
+            assert_eq!(down(ran(&note).as_ref()), expected, "{noted:?}");
+        }
     }
 }

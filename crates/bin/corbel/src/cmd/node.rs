@@ -6,7 +6,8 @@ mod trust;
 use clap::Subcommand;
 use corbel_client::Client;
 use corbel_node_api::{
-    BootFirmware, BootSource, Event, Health, HealthStatus, HypervisorState, NodeInfo, VirtualizationState, VmChange,
+    BootFirmware, BootSource, Event, Health, HealthStatus, HypervisorState, Keyboard, NodeInfo, VirtualizationState,
+    VmChange,
 };
 use futures_util::StreamExt;
 
@@ -30,6 +31,11 @@ pub(crate) enum NodeCommand {
     Events,
     /// Shows the slots of an installed node, which version is in which, and the version that failed last
     Status,
+    /// Gives the node's own screen a keyboard layout at once, until its next start
+    Keyboard {
+        /// The name of a keymap, such as de-latin1
+        layout: String,
+    },
     /// Reboots the node; machines are shut down or saved first, as each one's definition says
     Reboot(power::RebootArgs),
     /// Powers the node off; machines are shut down or saved first, as each one's definition says
@@ -61,6 +67,11 @@ pub(crate) async fn run(command: NodeCommand, context: &Context<'_>, interrupts:
             }
         }
         NodeCommand::Trust(args) => trust::run(&args, context).await,
+        NodeCommand::Keyboard { layout } => {
+            context.client()?.use_keyboard(&layout).await?;
+            let sentence = format!("keys of the node's own screen are those of {layout} until its next start");
+            printer.done(&sentence, &Keyboard { layout })
+        }
         NodeCommand::Status => power::status(context).await,
         NodeCommand::Reboot(args) => power::reboot(args, context, &interrupts).await,
         NodeCommand::Poweroff(args) => power::poweroff(args, context, &interrupts).await,

@@ -1,4 +1,4 @@
-//! `corbel volume`: volumes of the node's default pool.
+//! `corbel volume`: volumes of the node's pools.
 
 use std::path::PathBuf;
 
@@ -30,7 +30,7 @@ pub(crate) enum VolumeCommand {
 
 #[derive(Debug, Args)]
 pub(crate) struct CreateArgs {
-    /// Name of the volume
+    /// Name of the volume, such as web.qcow2, or data2/web.qcow2 in the pool data2
     #[arg(value_name = "NAME")]
     name: String,
     /// Size that a guest sees, such as 20G
@@ -49,7 +49,7 @@ enum Format {
 
 #[derive(Debug, Args)]
 pub(crate) struct UploadArgs {
-    /// Name of the volume
+    /// Name of the volume, such as web.raw, or data2/web.raw in the pool data2
     #[arg(value_name = "NAME", value_parser = clap::builder::NonEmptyStringValueParser::new())]
     name: String,
     /// The file whose bytes it gets

@@ -36,6 +36,44 @@ fn a_machine_lives_and_goes() {
 }
 
 #[test]
+fn files_are_persisted_on_an_installed_node_alone() {
+    let node = Node::installed();
+    let mut told = String::new();
+    for line in [
+        "persist",
+        "persist /etc/motd /etc/issue",
+        "persist",
+        "persist /usr/bin/mine",
+        "persist --diff /etc/motd",
+        "persist --diff /etc/none",
+        "persist /etc/motd --json",
+        "unpersist /etc/motd",
+        "unpersist /etc/motd",
+        "unpersist",
+    ] {
+        told.push_str(&format!("$ corbel {line}\n{}\n\n", node.corbel(line)));
+    }
+    let live = Node::start();
+    told.push_str(&format!(
+        "$ corbel persist /etc/motd (stateless)\n{}",
+        live.corbel("persist /etc/motd")
+    ));
+    assert_snapshot!(told);
+}
+
+#[test]
+fn the_screens_keys_change_at_once() {
+    let node = Node::start();
+    let told: Vec<_> = ["de-latin1", "of our own", "../us", "klingon"]
+        .map(|layout| {
+            let ran = node.tidy(program::run(&mut node.command(&["node", "keyboard", layout])));
+            format!("$ corbel node keyboard {layout:?}\n{ran}")
+        })
+        .into();
+    assert_snapshot!(told.join("\n\n"));
+}
+
+#[test]
 fn a_machine_comes_from_a_file_or_from_xml() {
     let node = Node::start();
     let toml = node.file(

@@ -24,9 +24,19 @@ fn volumes_are_made_filled_and_deleted() {
         format!("volume upload nothing {}", empty.display()),
         format!("volume upload folder {}", node.dir.path().display()),
         "volume upload gone /nonexistent/file".to_owned(),
+        "pool list".to_owned(),
+        "volume create data2/data.qcow2 30G".to_owned(),
+        "volume create data3/data.qcow2 30G".to_owned(),
+        "volume create a/b/c 30G".to_owned(),
+        format!("volume upload data2/small {}", small.display()),
         "volume list".to_owned(),
         "volume delete small --yes".to_owned(),
         "volume delete small --yes".to_owned(),
+        "volume delete data2/small --yes".to_owned(),
+        "vm create --name far --memory 1G --disk data2/far.qcow2,size=2G".to_owned(),
+        "volume delete data2/far.qcow2 --yes".to_owned(),
+        "vm delete far --volumes --yes".to_owned(),
+        "volume list".to_owned(),
     ] {
         let ran = node.corbel(&line);
         let line = line.replace(&node.dir.path().display().to_string(), "[DIR]");

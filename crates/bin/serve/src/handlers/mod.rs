@@ -6,6 +6,7 @@ pub(crate) mod disks;
 pub(crate) mod events;
 pub(crate) mod node;
 pub(crate) mod operation;
+pub(crate) mod persisted;
 pub(crate) mod upgrade;
 pub(crate) mod vms;
 pub(crate) mod volumes;

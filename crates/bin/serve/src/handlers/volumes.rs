@@ -1,4 +1,4 @@
-//! Volumes and networks. An upload flows through a short channel: the client can send only as fast as the pool takes it.
+//! Pools, volumes and networks. An upload flows through a short channel: the client can send only as fast as the pool takes it.
 
 use std::pin::pin;
 use std::sync::Arc;
@@ -7,7 +7,7 @@ use std::time::Duration;
 use axum::body::{Body, BodyDataStream};
 use axum::extract::State;
 use corbel_model::{ByteSize, VolumeName};
-use corbel_node_api::{DiskFormat, ErrorKind, NetworkList, VolumeList, VolumeSpec};
+use corbel_node_api::{DiskFormat, ErrorKind, NetworkList, PoolList, VolumeList, VolumeSpec};
 use corbel_virt::UploadChunk;
 use futures_util::StreamExt as _;
 use http::{HeaderMap, StatusCode, header};
@@ -28,6 +28,13 @@ pub(crate) async fn list(State(shared): App) -> Reply {
     let volumes = shared.agent.list_volumes().await?;
     ok(&VolumeList {
         volumes: volumes.into_iter().map(convert::volume).collect(),
+    })
+}
+
+pub(crate) async fn pools(State(shared): App) -> Reply {
+    let pools = shared.agent.list_pools().await?;
+    ok(&PoolList {
+        pools: pools.into_iter().map(convert::pool).collect(),
     })
 }
 

@@ -43,8 +43,8 @@ pub(super) fn timesyncd(servers: &[String]) -> String {
     format!("{HEAD}[Time]\nNTP={}\n", servers.join(" "))
 }
 
-/// vconsole.conf(5), which `corbel-keyboard.service` reads.
-pub(super) fn vconsole(keymap: &Keymap) -> String {
+/// In the words of vconsole.conf(5), for `corbel-keyboard.service`.
+pub fn keyboard(keymap: &Keymap) -> String {
     format!("{HEAD}KEYMAP={keymap}\n")
 }
 

@@ -5,15 +5,16 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use corbel_layout::slot::Slot;
-use corbel_model::ByteSize;
 use corbel_model::install::{DeviceMatch, InstallRequest, UninstallRequest};
+use corbel_model::keyboard::is_listed;
+use corbel_model::{ByteSize, Keymap};
 use corbel_progress::{Event, Outcome, Sink, Unit};
 use corbel_sys::Cancel;
 
 use super::disks::disks;
 use super::world::{World, refused};
 use crate::system::{
-    Disk, FailedVersion, Permits, Plan, Restart, Secret, SlotInfo, SlotState, Slots, Source, Spool, System,
+    Disk, FailedVersion, Permits, Persisted, Plan, Restart, Secret, SlotInfo, SlotState, Slots, Source, Spool, System,
     SystemError, no_fast_reboot,
 };
 
@@ -128,6 +129,16 @@ impl FakeSystem {
         self.world().restarts.clone()
     }
 
+    /// Machines that ran when the node went down.
+    pub fn ran(&self) -> Vec<String> {
+        self.world().ran.clone()
+    }
+
+    /// The layout of the screen's keys, where one was chosen.
+    pub fn keyboard(&self) -> Option<Keymap> {
+        self.world().keyboard.clone()
+    }
+
     /// What the installed node was given as its document.
     pub fn installed_document(&self) -> Option<String> {
         self.world().installed_document.clone()
@@ -193,6 +204,36 @@ impl System for FakeSystem {
 
     fn medium_signed(&self) -> Option<bool> {
         (!self.is_installed()).then_some(true)
+    }
+
+    fn persisted(&self) -> Result<Vec<Persisted>, SystemError> {
+        Ok(self.world().persisted.clone())
+    }
+
+    fn persist(&self, path: &str) -> Result<Persisted, SystemError> {
+        self.world().persist(path)
+    }
+
+    fn unpersist(&self, path: &str) -> Result<(), SystemError> {
+        self.world().unpersist(path)
+    }
+
+    fn persisted_difference(&self, path: &str) -> Result<String, SystemError> {
+        if self.world().persisted.iter().any(|kept| kept.path == path) {
+            return Ok(format!("--- image\n+++ {path}\n@@ -0,0 +1 @@\n+mine\n"));
+        }
+        Err(SystemError::NotFound(format!("{path} is not persisted")))
+    }
+
+    fn use_keyboard(&self, layout: &Keymap) -> Result<(), SystemError> {
+        if !is_listed(layout) {
+            return Err(SystemError::Invalid {
+                field: "layout".to_owned(),
+                problem: format!("there is no keymap {layout}"),
+            });
+        }
+        self.world().keyboard = Some(layout.clone());
+        Ok(())
     }
 
     fn document(&self) -> Result<Option<String>, SystemError> {
@@ -377,6 +418,11 @@ impl System for FakeSystem {
             let version = world.slots.slots.iter().find(|slot| slot.running);
             world.version = version.and_then(|slot| slot.version.clone()).unwrap_or_default();
         }
+        Ok(())
+    }
+
+    fn note_running(&self, names: &[String]) -> Result<(), SystemError> {
+        self.world().ran = names.to_vec();
         Ok(())
     }
 

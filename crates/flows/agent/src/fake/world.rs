@@ -1,8 +1,11 @@
 //! What the fake machine consists of, and its decisions about disks and slots.
 
+use corbel_model::ByteSize;
 use corbel_model::install::{Identity, InstallRequest, Mode};
 
-use crate::system::{Disk, InstalledSystem, Plan, Restart, Secret, SlotInfo, Slots, SystemError, Target};
+use crate::system::{
+    Disk, InstalledSystem, Persisted, PersistedState, Plan, Restart, Secret, SlotInfo, Slots, SystemError, Target,
+};
 
 #[derive(Debug, Default)]
 pub(super) struct World {
@@ -11,10 +14,13 @@ pub(super) struct World {
     pub(super) version: String,
     pub(super) document: Option<String>,
     pub(super) installed_document: Option<String>,
+    pub(super) persisted: Vec<Persisted>,
+    pub(super) keyboard: Option<corbel_model::Keymap>,
     pub(super) fails: Option<String>,
     pub(super) held: bool,
     pub(super) restarts: Vec<Restart>,
     pub(super) saved: Vec<String>,
+    pub(super) ran: Vec<String>,
     pub(super) never_fast: Option<String>,
     pub(super) password: Option<Secret>,
 }
@@ -24,6 +30,46 @@ pub(super) fn refused(sentence: impl Into<String>) -> SystemError {
 }
 
 impl World {
+    fn keeps(&self) -> Result<(), SystemError> {
+        if self.slots.slots.is_empty() {
+            let sentence = "this node runs without an installed disk, so nothing can be kept";
+            return Err(refused(sentence));
+        }
+        Ok(())
+    }
+
+    /// The rules of paths are the real one's.
+    pub(super) fn persist(&mut self, path: &str) -> Result<Persisted, SystemError> {
+        self.keeps()?;
+        if !path.starts_with("/etc/") {
+            return Err(SystemError::Invalid {
+                field: "path".to_owned(),
+                problem: format!("{path} is part of the image, which is read-only"),
+            });
+        }
+        let kept = Persisted {
+            path: path.to_owned(),
+            state: PersistedState::Kept,
+            size: ByteSize(5),
+            files: 1,
+            image_changed: false,
+        };
+        self.persisted.retain(|other| other.path != path);
+        self.persisted.push(kept.clone());
+        self.persisted.sort_by(|a, b| a.path.cmp(&b.path));
+        Ok(kept)
+    }
+
+    pub(super) fn unpersist(&mut self, path: &str) -> Result<(), SystemError> {
+        self.keeps()?;
+        let before = self.persisted.len();
+        self.persisted.retain(|kept| kept.path != path);
+        if self.persisted.len() == before {
+            return Err(SystemError::NotFound(format!("{path} is not persisted")));
+        }
+        Ok(())
+    }
+
     pub(super) fn install(&mut self, path: &str) {
         for disk in self.disks.iter_mut().filter(|disk| disk.path == path) {
             disk.contents = format!("Corbel {} and its VM storage.", self.version);

@@ -236,6 +236,7 @@ async fn machines_are_shut_down_or_saved_before_the_reboot_and_come_back() {
     let (events, end) = to_the_end(&before).await;
     assert_eq!(end.state, OperationState::Done, "{events:?}");
     assert_eq!(system.restarts(), [Restart::Fast]);
+    assert_eq!(system.ran(), ["kept", "plain"]);
     let state = |name: &str| fake.show_vm(name).unwrap().summary.state;
     assert_eq!((state("kept"), state("plain")), (VmState::Off, VmState::Off));
     // The next daemon.

@@ -119,7 +119,7 @@ fn a_step_that_fails_takes_everything_back() {
     );
     for broken in [
         "/etc/hosts",
-        "/etc/vconsole.conf",
+        "/etc/corbel/keyboard",
         "/etc/systemd/network/10-corbel-01-eno1.network",
         "hostname",
         "networkctl reload",

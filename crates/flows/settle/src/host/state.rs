@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use corbel_disk::{FileMedium, MountFlags, mount};
 use corbel_layout::gpt::{self, Guid};
+use corbel_persist::{Places, Store};
 use corbel_plan::settle::state::{Kept, StateMount, StatePartition};
 use corbel_sys::{Cancel, Program, ProgramError, read_limited, wait_for_quiet_udev, write_atomic};
 use serde::Deserialize;
@@ -53,6 +54,10 @@ impl StateFacilities for Host {
             "installed" => Ok(Some(boot.medium.ok_or(NoDisk)?)),
             _ => Ok(None),
         }
+    }
+
+    fn restore_persisted(&self) -> Vec<String> {
+        Store::new(Places::node(true)).restore()
     }
 
     fn partitions(&self, wait: bool) -> Result<Vec<StatePartition>, FacilityError> {

@@ -13,6 +13,8 @@ struct Fake {
     disk: Option<String>,
     partitions: Vec<StatePartition>,
     broken: Vec<&'static str>,
+    /// What cannot be put back, a sentence each.
+    lost: Vec<&'static str>,
     files: RefCell<BTreeMap<String, String>>,
     done: RefCell<Vec<String>>,
 }
@@ -73,6 +75,10 @@ impl StateFacilities for Fake {
         self.note(format!("keep {} on {}", kept.at, kept.from));
         Ok(())
     }
+    fn restore_persisted(&self) -> Vec<String> {
+        self.note("restore what was persisted");
+        self.lost.iter().map(|&path| path.to_owned()).collect()
+    }
     fn swap_on(&self, device: &str) -> Result<(), FacilityError> {
         self.note(format!("swap {device}"));
         Ok(())
@@ -109,6 +115,7 @@ fn an_installed_node_has_what_it_kept() {
         "folder /var/log/journal",
         "keep /etc/libvirt/qemu on /data/libvirt/definitions",
         "keep /var/lib/libvirt on /data/libvirt/state",
+        "restore what was persisted",
         "swap /dev/vda4",
     ];
     assert_eq!(*node.done.borrow(), expected);
@@ -120,6 +127,24 @@ fn an_installed_node_has_what_it_kept() {
     assert_eq!(node.file(INSTALLED_FLAG).as_deref(), Some(""));
     let written: StateReport = serde_json::from_str(&node.file(STATE_FILE).expect("a report")).expect("JSON");
     assert_eq!(written, report);
+}
+
+#[test]
+fn what_is_not_in_its_place_is_told() {
+    let lost = "persisted /etc/motd is not in its place: it is torn";
+    let node = Fake {
+        lost: vec![lost],
+        ..Fake::installed()
+    };
+    let report = mount_state(&node).expect("installed");
+    assert!(report.warnings.iter().any(|warning| warning == lost), "{report:?}");
+    // Without /config there is nothing to bring back.
+    let node = Fake {
+        broken: vec!["/dev/vda2"],
+        ..Fake::installed()
+    };
+    mount_state(&node).expect("installed");
+    assert!(node.done.borrow().iter().all(|line| !line.starts_with("restore")));
 }
 
 #[test]

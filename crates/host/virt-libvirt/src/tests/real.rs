@@ -25,6 +25,8 @@ fn real() -> Libvirt {
 fn a_real_libvirt_keeps_the_rules() {
     let libvirt = real();
     assert!(libvirt.version().unwrap().starts_with("QEMU "));
+    let more = std::env::var("CORBEL_TEST_POOL").unwrap_or("/data/images".into()) + "-more";
+    libvirt.ensure_pool("conf-more", &more).unwrap();
     conformance(
         &libvirt,
         &Abilities {

@@ -8,8 +8,33 @@ fn observed(volumes: &[(&str, &str)]) -> Observed {
     let pair = |(name, format): &(&str, &str)| ((*name).to_owned(), (*format).to_owned());
     Observed {
         volumes: volumes.iter().map(pair).collect(),
+        pools: pools(&["default", "data2"]),
         networks: ["default".to_owned()].into(),
     }
+}
+
+fn pools(names: &[&str]) -> PoolPaths {
+    names
+        .iter()
+        .map(|name| ((*name).to_owned(), format!("/{name}")))
+        .collect()
+}
+
+#[test]
+fn a_disk_in_another_pool_is_made_there_and_in_none_that_is_not_active() {
+    let mut spec = sample_spec("a");
+    spec.disks[0].volume = "data2/a.qcow2".parse().unwrap();
+    let creation = plan_creation(&spec, &observed(&[("a.qcow2", "raw")])).unwrap();
+    let made = &creation.new_volumes[0].name;
+    assert_eq!((made.pool(), made.file()), ("data2", "a.qcow2"));
+    let reused = plan_creation(&spec, &observed(&[("data2/a.qcow2", "qcow2")])).unwrap();
+    assert_eq!(reused.reused, std::slice::from_ref(made));
+    spec.disks[0].volume = "data3/a.qcow2".parse().unwrap();
+    let error = plan_creation(&spec, &observed(&[])).unwrap_err().to_string();
+    assert_eq!(
+        error,
+        "disks[0].volume: there is no active pool data3: there is data2, default"
+    );
 }
 
 #[test]
@@ -46,7 +71,12 @@ fn a_cloud_init_disk_is_never_overwritten() {
 #[test]
 fn only_disks_that_nobody_else_has_go_with_a_machine() {
     let domain = |name: &str, disks: &[(&str, &str)]| {
-        let disk = |(kind, file): &(&str, &str)| format!("<disk device='{kind}'><source file='{file}'/></disk>");
+        let disk = |(kind, file): &(&str, &str)| match file.split_once(':') {
+            Some((pool, volume)) => {
+                format!("<disk type='volume' device='{kind}'><source pool='{pool}' volume='{volume}'/></disk>")
+            }
+            None => format!("<disk device='{kind}'><source file='{file}'/></disk>"),
+        };
         let disks: String = disks.iter().map(disk).collect();
         let xml =
             format!("<domain type='kvm'><name>{name}</name><memory>1</memory><devices>{disks}</devices></domain>");
@@ -55,16 +85,27 @@ fn only_disks_that_nobody_else_has_go_with_a_machine() {
     let machine = domain(
         "a",
         &[
-            ("disk", "/p/own"),
-            ("disk", "/p/shared"),
-            ("cdrom", "/p/installer.iso"),
-            ("cdrom", "/p/a-cidata.iso"),
+            ("disk", "/default/own"),
+            ("disk", "/default/shared"),
+            ("cdrom", "/default/installer.iso"),
+            ("cdrom", "/default/a-cidata.iso"),
+            ("disk", "/data2/second"),
+            ("disk", "data2:third"),
+            ("disk", "data2:shared"),
+            ("disk", "elsewhere:x"),
             ("disk", "/elsewhere/x"),
-            ("disk", "/p/../etc/passwd"),
+            ("disk", "/default/../etc/passwd"),
         ],
     );
-    let other = domain("b", &[("disk", "/p/shared")]);
-    let gone = |disks| volumes_to_delete(&machine, std::slice::from_ref(&other), "/p", disks);
-    assert_eq!(gone(true), ["own", "a-cidata.iso"]);
+    let other = domain("b", &[("disk", "/default/shared"), ("disk", "/data2/shared")]);
+    let gone = |disks| {
+        volumes_to_delete(
+            &machine,
+            std::slice::from_ref(&other),
+            &pools(&["default", "data2"]),
+            disks,
+        )
+    };
+    assert_eq!(gone(true), ["own", "a-cidata.iso", "data2/second", "data2/third"]);
     assert_eq!(gone(false), ["a-cidata.iso"]);
 }

@@ -7,7 +7,7 @@ use tokio::sync::broadcast;
 use super::Fake;
 use crate::creation::{format_name, plan_creation, volumes_to_delete};
 use crate::xml::{HostTraits, Placement, parse_domain, render_domain};
-use crate::{Console, Hypervisor, Network, UploadChunk, VirtError, VirtEvent, VmChange, Volume, rules};
+use crate::{Console, Hypervisor, Network, POOL, Pool, UploadChunk, VirtError, VirtEvent, VmChange, Volume, rules};
 
 /// What the fake's pool holds, however much is in it.
 const ROOM: ByteSize = ByteSize::gib(1024);
@@ -75,11 +75,10 @@ impl Hypervisor for Fake {
         for volume in &creation.reused {
             world.must_be_unused(volume.as_str())?;
         }
-        let seed = creation.seed.as_ref().map(|seed| seed.name.as_str());
         let place = Placement {
             host: HostTraits::default(),
-            pool_path: &world.pool_path.clone(),
-            seed,
+            pools: &world.pools.clone(),
+            seed: creation.seed.as_ref().map(|seed| &seed.name),
         };
         let xml = render_domain(spec, &place)?;
         let domain = parse_domain(&xml)?;
@@ -91,11 +90,11 @@ impl Hypervisor for Fake {
                 volume.size,
                 allocation,
                 format_name(volume.format),
-            );
+            )?;
         }
         if let Some(seed) = &creation.seed {
             let size = ByteSize(seed.image.len() as u64);
-            world.make_volume(seed.name.as_str(), size, size, "raw");
+            world.make_volume(seed.name.as_str(), size, size, "raw")?;
         }
         world.machine(spec.name.as_str())?.detail.summary.autostart = spec.autostart;
         summary.autostart = spec.autostart;
@@ -174,7 +173,7 @@ impl Hypervisor for Fake {
         let machine = world.machine(name)?;
         rules::may_delete(name, machine.detail.summary.state)?;
         let domain = parse_domain(&machine.xml)?;
-        for volume in volumes_to_delete(&domain, &world.others(name), &world.pool_path, volumes) {
+        for volume in volumes_to_delete(&domain, &world.others(name), &world.pools, volumes) {
             world.volumes.remove(&volume);
         }
         world.machines.remove(name);
@@ -195,6 +194,17 @@ impl Hypervisor for Fake {
         machine.console.open(name)
     }
 
+    fn list_pools(&self) -> Result<Vec<Pool>, VirtError> {
+        let pool = |(name, path): (&String, &String)| Pool {
+            name: name.clone(),
+            active: true,
+            path: path.clone(),
+            capacity: ROOM,
+            available: ROOM,
+        };
+        Ok(self.call("list_pools")?.pools.iter().map(pool).collect())
+    }
+
     fn list_volumes(&self) -> Result<Vec<Volume>, VirtError> {
         Ok(self.call("list_volumes")?.volumes.values().cloned().collect())
     }
@@ -209,7 +219,7 @@ impl Hypervisor for Fake {
                 name: name.to_string(),
             });
         }
-        Ok(world.make_volume(name.as_str(), size, ByteSize(0), format))
+        world.make_volume(name.as_str(), size, ByteSize(0), format)
     }
 
     fn upload_volume(
@@ -222,11 +232,14 @@ impl Hypervisor for Fake {
             kind: rules::VOLUME,
             name: name.to_string(),
         };
-        if self.call("upload_volume")?.volumes.contains_key(name.as_str()) {
+        let world = self.call("upload_volume")?;
+        world.path(name.as_str())?;
+        if world.volumes.contains_key(name.as_str()) {
             return Err(exists());
         }
+        drop(world);
         rules::check_size(size)?;
-        rules::check_room(size, ROOM)?;
+        rules::check_room(name.pool(), size, ROOM)?;
         let (mut received, mut head) = (0_u64, Vec::<u8>::new());
         for chunk in chunks {
             let chunk = chunk.map_err(|problem| rules::broken_upload(name.as_str(), &problem))?;
@@ -245,7 +258,7 @@ impl Hypervisor for Fake {
         }
         // libvirt looks into the file too.
         let format = if head == *b"QFI\xfb" { "qcow2" } else { "raw" };
-        Ok(world.make_volume(name.as_str(), size, size, format))
+        world.make_volume(name.as_str(), size, size, format)
     }
 
     fn delete_volume(&self, name: &VolumeName) -> Result<(), VirtError> {
@@ -268,7 +281,8 @@ impl Hypervisor for Fake {
     fn ensure_defaults(&self, pool_path: &str, nat: &NetworkName) -> Result<(), VirtError> {
         let mut world = self.call("ensure_defaults")?;
         if world.volumes.is_empty() && world.machines.is_empty() {
-            world.pool_path = pool_path.trim_end_matches('/').to_owned();
+            let path = pool_path.trim_end_matches('/').to_owned();
+            world.pools.insert(POOL.to_owned(), path);
         }
         world.add_network(nat);
         Ok(())
@@ -276,7 +290,7 @@ impl Hypervisor for Fake {
 
     fn ensure_pool(&self, name: &str, path: &str) -> Result<(), VirtError> {
         let mut world = self.call("ensure_pool")?;
-        world.further_pools.entry(name.to_owned()).or_insert(path.to_owned());
+        world.pools.entry(name.to_owned()).or_insert(path.to_owned());
         Ok(())
     }
 

@@ -61,9 +61,9 @@ impl Fake {
         self.world().failures.push((None, error));
     }
 
-    /// Pools besides the default one, with their directories.
-    pub fn further_pools(&self) -> std::collections::BTreeMap<String, String> {
-        self.world().further_pools.clone()
+    /// The pools, with their directories.
+    pub fn pools(&self) -> crate::PoolPaths {
+        self.world().pools.clone()
     }
 
     /// The next call of the method named `method`, such as `create_vm`, fails with `error`.

@@ -4,8 +4,10 @@ use crate::{Hypervisor, VirtError, VirtEvent};
 
 #[test]
 fn the_fake_keeps_the_rules() {
+    let fake = Fake::new();
+    fake.ensure_pool("conf-more", "/data/volumes/more").unwrap();
     conformance(
-        &Fake::new(),
+        &fake,
         &Abilities {
             uploads: true,
             console: true,

@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 
 use corbel_model::vm::{Firmware, VmDetail, VmState, VmSummary};
-use corbel_model::{ByteSize, NetworkName};
+use corbel_model::{ByteSize, NetworkName, VolumeName};
 
 use super::console::ConsoleEnd;
 use crate::creation::Observed;
 use crate::xml::{ParsedDomain, parse_domain};
-use crate::{Network, VirtError, Volume, rules};
+use crate::{Network, POOL, PoolPaths, VirtError, Volume, rules};
 
 /// Everything there is.
 #[derive(Debug)]
@@ -16,9 +16,7 @@ pub(super) struct World {
     pub(super) machines: BTreeMap<String, Machine>,
     pub(super) volumes: BTreeMap<String, Volume>,
     pub(super) networks: BTreeMap<String, Network>,
-    pub(super) pool_path: String,
-    /// Name and directory of pools besides the default one.
-    pub(super) further_pools: BTreeMap<String, String>,
+    pub(super) pools: PoolPaths,
     pub(super) unavailable: Option<String>,
     pub(super) failures: Vec<(Option<&'static str>, VirtError)>,
     pub(super) guests_obey: bool,
@@ -39,8 +37,7 @@ impl World {
             machines: BTreeMap::new(),
             volumes: BTreeMap::new(),
             networks: BTreeMap::new(),
-            pool_path: "/data/images".into(),
-            further_pools: BTreeMap::new(),
+            pools: [(POOL.to_owned(), "/data/images".to_owned())].into(),
             unavailable: None,
             failures: Vec::new(),
             guests_obey: true,
@@ -91,7 +88,21 @@ impl World {
                 .values()
                 .map(|volume| (volume.name.clone(), volume.format.clone()))
                 .collect(),
+            pools: self.pools.clone(),
             networks: self.networks.keys().cloned().collect(),
+        }
+    }
+
+    /// # Errors
+    /// The pool of this volume does not exist.
+    pub(super) fn path(&self, volume: &str) -> Result<String, VirtError> {
+        let (pool, file) = VolumeName::split(volume);
+        match self.pools.get(pool) {
+            Some(folder) => Ok(format!("{folder}/{file}")),
+            None => Err(VirtError::NotFound {
+                kind: rules::POOL,
+                name: pool.to_owned(),
+            }),
         }
     }
 
@@ -106,15 +117,23 @@ impl World {
     /// # Errors
     /// A machine has this volume.
     pub(super) fn must_be_unused(&self, volume: &str) -> Result<(), VirtError> {
-        let path = format!("{}/{volume}", self.pool_path);
+        let path = self.path(volume)?;
         match self.others("").iter().find(|machine| machine.uses(&path, volume)) {
             Some(user) => Err(rules::volume_in_use(volume, &user.name)),
             None => Ok(()),
         }
     }
 
-    pub(super) fn make_volume(&mut self, name: &str, capacity: ByteSize, allocation: ByteSize, format: &str) -> Volume {
-        let path = format!("{}/{name}", self.pool_path);
+    /// # Errors
+    /// Its pool does not exist.
+    pub(super) fn make_volume(
+        &mut self,
+        name: &str,
+        capacity: ByteSize,
+        allocation: ByteSize,
+        format: &str,
+    ) -> Result<Volume, VirtError> {
+        let path = self.path(name)?;
         let volume = Volume {
             name: name.to_owned(),
             path,
@@ -123,7 +142,7 @@ impl World {
             format: format.to_owned(),
         };
         self.volumes.insert(name.to_owned(), volume.clone());
-        volume
+        Ok(volume)
     }
 
     /// Adds what `domain` says, off.

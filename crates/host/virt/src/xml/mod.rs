@@ -3,6 +3,10 @@
 //!
 //! Formats: <https://libvirt.org/formatdomain.html>, `formatstorage.html`, `formatnetwork.html`.
 
+use corbel_model::VolumeName;
+
+use crate::PoolPaths;
+
 mod element;
 mod parse;
 mod render;
@@ -55,9 +59,17 @@ pub struct HostTraits {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Placement<'a> {
     pub host: HostTraits,
-    /// Directory of the default pool, without a trailing slash. Disks are named by path and not by pool and volume,
-    /// because libvirt's AppArmor helper does not resolve volumes and QEMU would be denied the file.
-    pub pool_path: &'a str,
-    /// File name of the cloud-init disk in the pool.
-    pub seed: Option<&'a str>,
+    /// Disks are named by path and not by pool and volume, because libvirt's AppArmor helper does not resolve volumes and
+    /// QEMU would be denied the file.
+    pub pools: &'a PoolPaths,
+    /// The cloud-init disk.
+    pub seed: Option<&'a VolumeName>,
+}
+
+impl Placement<'_> {
+    /// The file of a volume; `None` when its pool is not active.
+    fn path(&self, volume: &VolumeName) -> Option<String> {
+        let folder = self.pools.get(volume.pool())?;
+        Some(format!("{folder}/{}", volume.file()))
+    }
 }

@@ -1,7 +1,7 @@
 //! Reads libvirt's XML. What comes from a person is checked for size, depth and a DTD before a tree is made of it.
 
-use corbel_model::ByteSize;
 use corbel_model::vm::{DiskKind, Firmware, OnReboot, VmDisk, VmNic};
+use corbel_model::{ByteSize, VolumeName};
 use roxmltree::{Document, Node};
 
 use super::resources::{ParsedNetwork, ParsedVolume};
@@ -39,7 +39,7 @@ pub struct ParsedDisk {
 }
 
 impl ParsedDomain {
-    /// Whether a disk, the kernel or the initrd is this file, named by path or as a volume of the default pool.
+    /// Whether a disk, the kernel or the initrd is this file, named by path or as the volume (see [`VolumeName`]).
     pub fn uses(&self, path: &str, volume: &str) -> bool {
         let boot = [&self.kernel, &self.initrd];
         boot.into_iter().flatten().any(|file| file == path) || self.disks.iter().any(|d| d.is(path, volume))
@@ -47,12 +47,12 @@ impl ParsedDomain {
 }
 
 impl ParsedDisk {
-    /// Whether this is the file `path`, which is `volume` of the default pool.
+    /// Whether this is the file `path`, which is `volume`.
     pub fn is(&self, path: &str, volume: &str) -> bool {
         match (&self.disk.source, self.pool.as_deref()) {
             (Some(source), None) => source == path,
-            (Some(source), Some(crate::POOL)) => source.strip_prefix("default/") == Some(volume),
-            _ => false,
+            (Some(source), Some(_)) => VolumeName::split(volume) == VolumeName::split(source),
+            (None, _) => false,
         }
     }
 }

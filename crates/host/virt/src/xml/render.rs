@@ -1,5 +1,6 @@
 //! [`VmSpec`] to a libvirt domain: q35, virtio, a serial console, no sound, no tablet, no USB.
 
+use corbel_model::VolumeName;
 use corbel_model::vm::{
     DiskBus, DiskFormat, DiskKind, DiskSpec, Firmware, NicSource, NicSpec, OnReboot, SpecError, VmSpec,
 };
@@ -10,7 +11,7 @@ use super::{Accelerator, Placement};
 /// The domain document for `spec`, which has passed [`VmSpec::check`].
 ///
 /// # Errors
-/// The kernel's command line holds a character that XML (and so libvirt) cannot carry.
+/// The kernel's command line holds a character that XML (and so libvirt) cannot carry, or the pool of a volume is not active.
 pub fn render_domain(spec: &VmSpec, place: &Placement<'_>) -> Result<String, SpecError> {
     if let Some(boot) = &spec.direct_boot
         && let Some(bad) = boot.command_line.chars().find(|c| !is_xml_char(*c) || c.is_control())
@@ -28,14 +29,14 @@ pub fn render_domain(spec: &VmSpec, place: &Placement<'_>) -> Result<String, Spe
                 .text(spec.memory.bytes().div_ceil(1024)),
         )
         .child(el("vcpu").text(spec.cpus))
-        .child(os(spec, place))
+        .child(os(spec, place)?)
         .child(el("features").child(el("acpi")).child(el("apic")))
         .children(cpu(place.host.accelerator))
         .child(clock())
         .child(el("on_poweroff").text("destroy"))
         .child(el("on_reboot").text("restart"))
         .child(el("on_crash").text("destroy"))
-        .child(devices(spec, place));
+        .child(devices(spec, place)?);
     Ok(domain.render())
 }
 
@@ -51,7 +52,18 @@ fn metadata(on_reboot: OnReboot) -> Option<Element> {
     Some(el("metadata").child(ours))
 }
 
-fn os(spec: &VmSpec, place: &Placement<'_>) -> Element {
+/// The file of the volume that `field` names.
+fn file(place: &Placement<'_>, volume: &VolumeName, field: &str) -> Result<String, SpecError> {
+    let missing = || {
+        SpecError::new(
+            field,
+            format!("{volume} is in pool {}, which is not active", volume.pool()),
+        )
+    };
+    place.path(volume).ok_or_else(missing)
+}
+
+fn os(spec: &VmSpec, place: &Placement<'_>) -> Result<Element, SpecError> {
     let kind = match place.host.accelerator {
         // The test driver knows one machine only, and calls it otherwise.
         Accelerator::TestDriver => el("type"),
@@ -66,17 +78,17 @@ fn os(spec: &VmSpec, place: &Placement<'_>) -> Element {
     } else {
         os = os.child(kind.text("hvm"));
     }
-    let path = |name: &str| format!("{}/{name}", place.pool_path);
-    match &spec.direct_boot {
-        Some(boot) => os
-            .child(el("kernel").text(path(boot.kernel.as_str())))
-            .children(boot.initrd.iter().map(|name| el("initrd").text(path(name.as_str()))))
-            .child(el("cmdline").text(&boot.command_line)),
+    let Some(boot) = &spec.direct_boot else {
         // An empty disk falls through to the installer's CD.
-        None => os
+        return Ok(os
             .child(el("boot").attr("dev", "hd"))
-            .child(el("boot").attr("dev", "cdrom")),
+            .child(el("boot").attr("dev", "cdrom")));
+    };
+    os = os.child(el("kernel").text(file(place, &boot.kernel, "direct_boot.kernel")?));
+    if let Some(initrd) = &boot.initrd {
+        os = os.child(el("initrd").text(file(place, initrd, "direct_boot.initrd")?));
     }
+    Ok(os.child(el("cmdline").text(&boot.command_line)))
 }
 
 fn cpu(accelerator: Accelerator) -> Option<Element> {
@@ -97,16 +109,16 @@ fn clock() -> Element {
         .child(timer("hpet").attr("present", "no"))
 }
 
-fn devices(spec: &VmSpec, place: &Placement<'_>) -> Element {
+fn devices(spec: &VmSpec, place: &Placement<'_>) -> Result<Element, SpecError> {
     let mut targets = Targets::default();
-    let path = |name: &str| format!("{}/{name}", place.pool_path);
-    let mut devices = el("devices").children(
-        spec.disks
-            .iter()
-            .map(|d| disk(d, path(d.volume.as_str()), &mut targets)),
-    );
+    let mut devices = el("devices");
+    for (i, d) in spec.disks.iter().enumerate() {
+        let path = file(place, &d.volume, &format!("disks[{i}].volume"))?;
+        devices = devices.child(disk(d, path, &mut targets));
+    }
     if let Some(seed) = place.seed {
-        devices = devices.child(cdrom(path(seed), "raw", targets.next(DiskBus::Sata)));
+        let path = file(place, seed, "cloud_init")?;
+        devices = devices.child(cdrom(path, "raw", targets.next(DiskBus::Sata)));
     }
     if spec.disks.iter().any(|disk| bus(disk) == DiskBus::Scsi) {
         devices = devices.child(el("controller").attr("type", "scsi").attr("model", "virtio-scsi"));
@@ -144,7 +156,7 @@ fn devices(spec: &VmSpec, place: &Placement<'_>) -> Element {
             )
             .child(el("video").child(el("model").attr("type", "vga")));
     }
-    devices
+    Ok(devices)
 }
 
 /// The bus that the disk gets: QEMU has no virtio CD-ROM drive.

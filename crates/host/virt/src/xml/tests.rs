@@ -7,10 +7,15 @@ use proptest::prelude::*;
 use super::*;
 use crate::conformance::sample_spec;
 
-fn place(host: HostTraits) -> Placement<'static> {
+fn pools() -> PoolPaths {
+    let pools = [("default", "/data/images"), ("data2", "/data2/images")];
+    pools.map(|(name, path)| (name.to_owned(), path.to_owned())).into()
+}
+
+fn place(host: HostTraits, pools: &PoolPaths) -> Placement<'_> {
     Placement {
         host,
-        pool_path: "/data/images",
+        pools,
         seed: None,
     }
 }
@@ -19,11 +24,12 @@ fn place(host: HostTraits) -> Placement<'static> {
 fn a_domain_has_what_a_server_guest_needs_and_no_more() {
     let mut spec = sample_spec("web");
     spec.firmware = Firmware::Uefi;
-    let kvm = place(HostTraits::default());
+    let (pools, seed) = (pools(), "web-cidata.iso".parse().unwrap());
+    let kvm = place(HostTraits::default(), &pools);
     let xml = render_domain(
         &spec,
         &Placement {
-            seed: Some("web-cidata.iso"),
+            seed: Some(&seed),
             ..kvm
         },
     )
@@ -52,7 +58,7 @@ fn a_domain_has_what_a_server_guest_needs_and_no_more() {
         accelerator: Accelerator::Emulated,
         graphics: true,
     };
-    let xml = render_domain(&spec, &place(tcg)).unwrap();
+    let xml = render_domain(&spec, &place(tcg, &pools)).unwrap();
     assert!(
         xml.contains("<domain type='qemu'>") && xml.contains("mode='maximum'"),
         "{xml}"
@@ -72,13 +78,13 @@ fn a_kernel_is_booted_directly_and_its_words_survive() {
         initrd: None,
         command_line: words.to_owned(),
     });
-    let xml = render_domain(&spec, &place(HostTraits::default())).unwrap();
+    let xml = render_domain(&spec, &place(HostTraits::default(), &pools())).unwrap();
     let doc = roxmltree::Document::parse(&xml).unwrap();
     let cmdline = doc.descendants().find(|node| node.has_tag_name("cmdline")).unwrap();
     assert_eq!(cmdline.text(), Some(words));
     assert_eq!(parse_domain(&xml).unwrap().kernel.as_deref(), Some("/data/images/k"));
     spec.direct_boot.as_mut().unwrap().command_line = "a\0b".into();
-    let error = render_domain(&spec, &place(HostTraits::default())).unwrap_err();
+    let error = render_domain(&spec, &place(HostTraits::default(), &pools())).unwrap_err();
     assert_eq!(
         error.to_string(),
         r"direct_boot.command_line: holds '\0': use printable characters in one line"
@@ -191,7 +197,7 @@ fn pools_volumes_and_networks_are_read_back() {
 }
 
 fn volume_name() -> impl Strategy<Value = VolumeName> {
-    "[a-zA-Z0-9][a-zA-Z0-9._+-]{0,40}".prop_map(|name| name.parse().unwrap())
+    "(data2/)?[a-zA-Z0-9][a-zA-Z0-9._+-]{0,40}".prop_map(|name| name.parse().unwrap())
 }
 
 prop_compose! {
@@ -238,7 +244,9 @@ proptest! {
     #[test]
     fn what_is_rendered_is_read_back(spec in spec(), pool in "/\\PC{0,30}") {
         let pool = pool.trim().trim_end_matches('/');
-        let place = Placement { host: HostTraits::default(), pool_path: pool, seed: Some("s.iso") };
+        let pools = [("default".to_owned(), pool.to_owned()), ("data2".to_owned(), format!("{pool}2"))].into();
+        let seed = "s.iso".parse().unwrap();
+        let place = Placement { host: HostTraits::default(), pools: &pools, seed: Some(&seed) };
         let rendered = render_domain(&spec, &place);
         let Ok(xml) = rendered else {
             prop_assert!(spec.direct_boot.is_some());
@@ -254,7 +262,7 @@ proptest! {
         targets.dedup();
         prop_assert_eq!(targets.len(), read.disks.len());
         for (read, wanted) in read.disks.iter().zip(&spec.disks) {
-            let path = format!("{pool}/{}", wanted.volume);
+            let path = format!("{}/{}", pools[wanted.volume.pool()], wanted.volume.file());
             prop_assert_eq!(read.disk.source.as_deref(), Some(path.as_str()));
             prop_assert_eq!(read.disk.kind, wanted.kind);
             prop_assert_eq!(read.disk.read_only, wanted.read_only || wanted.kind == DiskKind::Cdrom);
@@ -277,7 +285,7 @@ proptest! {
 
     #[test]
     fn a_damaged_document_is_answered(cut in 0_usize..3000, with in "\\PC{0,3}") {
-        let mut xml = render_domain(&sample_spec("a"), &place(HostTraits::default())).unwrap();
+        let mut xml = render_domain(&sample_spec("a"), &place(HostTraits::default(), &pools())).unwrap();
         let at = cut.min(xml.len());
         xml.replace_range(at..(at + 3).min(xml.len()), &with);
         let _ = parse_domain(&xml);

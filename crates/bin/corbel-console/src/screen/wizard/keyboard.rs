@@ -7,8 +7,7 @@ use crate::wizard::{Focus, Wizard};
 pub(super) fn layouts(body: &mut Body, wizard: &Wizard, height: usize) {
     let here = wizard.keyboard_label(wizard.keyboard_here());
     let text = format!(
-        "The keyboard at the node's own screen. The layout counts from the first start of the installed system on; until then keys are \
-         those of: {here}."
+        "The keyboard at the node's own screen, from now on and on the installed system. Now keys are those of: {here}."
     );
     body.text(&text, 1, Tone::Plain);
     body.blank();

@@ -172,8 +172,19 @@ fn a_layout_is_found_by_typing_and_stays_chosen() {
     press(&mut wizard, &[Char('x'), Enter]);
     assert_eq!(wizard.page, Page::Keyboard);
     assert!(wizard.error.as_deref().is_some_and(|e| e.starts_with("No layout")));
-    press(&mut wizard, &[Key::Backspace, Enter]);
+    let exit = press(&mut wizard, &[Key::Backspace, Enter]);
     assert_eq!((wizard.page, wizard.keyboard()), (Page::Boot, "de-latin1-nodeadkeys"));
+    let at_once = Ask::Keyboard("de-latin1-nodeadkeys".into());
+    assert_eq!(exit, Some(Exit::Ask(at_once)), "the password is typed with it");
+    let no_such = Failure {
+        field: None,
+        message: "layout: there is no such keymap".into(),
+    };
+    wizard.answer(Answer::Keyboard("de-latin1-nodeadkeys".into(), Err(no_such)));
+    assert_eq!(wizard.keyboard_here(), "us");
+    assert!(wizard.error.is_some() && wizard.page == Page::Boot);
+    wizard.answer(Answer::Keyboard("de-latin1-nodeadkeys".into(), Ok(())));
+    assert_eq!(wizard.keyboard_here(), "de-latin1-nodeadkeys");
     press(&mut wizard, &[Esc]);
     assert_eq!((wizard.page, wizard.search.as_str()), (Page::Keyboard, ""));
     assert_eq!(wizard.layouts()[wizard.row].name, "de-latin1-nodeadkeys");
