@@ -111,7 +111,8 @@ fn toml_of(value: &Value) -> String {
 pub fn keys_markdown() -> String {
     let mut text = String::from(
         "# node.toml, key by key\n\n\
-         Made from the types that read the document; `cargo xtask generate` renews it.\n\
+         Made from the types that read the document; `cargo xtask generate` renews it. How it is changed, and what wins over it, is in\n\
+         [configuration.md](configuration.md).\n\
          The same keys stand in the seed's `corbel.toml`. A key that is not listed here is refused.\n\
          `[]` marks a table that may stand several times: `network.interface[].mtu` is the `mtu` below a `[[network.interface]]`.\n\n\
          | key | value | meaning |\n|---|---|---|\n",
