@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 
 use corbel_model::network::Interface;
 use corbel_model::seed;
+use corbel_plan::config::check;
 use corbel_plan::gate::Expected;
 use corbel_plan::settle::{
     AUTO_INSTALL_FLAG, CONFIG_URL_FILE, Fetched, SettlePlan, Sources, effective_document, plan_settle,
@@ -72,7 +73,9 @@ fn outcome(case: &Path) -> BTreeMap<String, String> {
         ..Sources::default()
     };
     // Whatever was said where: a node that has only this document is the same node.
-    if seed::parse(&document).is_ok() {
+    if let Ok(seed) = seed::parse(&document) {
+        // What an installation writes can be changed afterwards.
+        assert_eq!(check(&seed, &interfaces), [], "{}", case.display());
         let again = plan_settle(&installed, &interfaces);
         same_node(case, &plan, &again);
         assert_eq!(

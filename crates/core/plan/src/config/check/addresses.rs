@@ -106,7 +106,11 @@ fn unreachable(addressing: &Addressing, router: IpAddr) -> Option<String> {
     if own.iter().any(|cidr| cidr.address == router) {
         return Some(format!("{router} is the address of the interface itself"));
     }
-    (!own.iter().any(|cidr| contains(cidr, router))).then(|| {
+    // A network that is on the wire itself, by a route without a router.
+    let wired = addressing.routes.iter().filter(|route| route.via.is_none());
+    let wired = wired.filter_map(|route| route.to.to_string().parse::<Cidr>().ok());
+    let mut on_wire = own.iter().copied().copied().chain(wired);
+    (!on_wire.any(|cidr| contains(&cidr, router))).then(|| {
         let networks: Vec<String> = own.iter().map(ToString::to_string).collect();
         format!("{router} is not on the wire of {}", networks.join(", "))
     })
