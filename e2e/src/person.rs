@@ -8,6 +8,8 @@ use crate::{Machine, run, serial::Keyboard, until};
 
 /// Keys, as a VT100 sends them (VT100 User Guide, chapter 3, "Cursor Control Keys").
 pub const ENTER: &str = "\r";
+/// Takes a row, or leaves it.
+pub const SPACE: &str = " ";
 /// Leaves a page backwards.
 pub const ESC: &str = "\x1b";
 /// Empties a field (Ctrl-U).

@@ -18,7 +18,7 @@ use sha2::{Digest, Sha256};
 use crate::Extent;
 use crate::gpt::{self, Guid, NewPartition, Partition, Table, TableError};
 
-pub use data::{data_set, find_data, is_of_set, lay_out_data};
+pub use data::{DATA_PLACES, data_set, find_data, is_of_set, lay_out_data};
 
 /// Partitions begin and end at multiples of this.
 pub const ALIGNMENT: u64 = 1 << 20;

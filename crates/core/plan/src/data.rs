@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use corbel_layout::disk::Role;
+use corbel_layout::disk::{DATA_PLACES, Role};
 use corbel_layout::gpt::Guid;
 use serde::Serialize;
 
@@ -19,11 +19,10 @@ pub struct Place(u32);
 impl Place {
     /// `/data`: definitions of VMs lie there.
     pub const FIRST: Self = Self(1);
-    const LAST: u32 = 99;
 
     /// The places behind the first one, in their order.
     pub fn further() -> impl Iterator<Item = Self> {
-        (2..=Self::LAST).map(Self)
+        (2..=DATA_PLACES).map(Self)
     }
 
     /// Where it is mounted.
@@ -51,7 +50,7 @@ impl Place {
     fn from_suffix(text: &str) -> Option<Self> {
         let number: u32 = text.parse().ok()?;
         // As it would be written, so that no two texts mean one place.
-        (number > 1 && number <= Self::LAST && number.to_string() == text).then_some(Self(number))
+        (number > 1 && number <= DATA_PLACES && number.to_string() == text).then_some(Self(number))
     }
 
     fn suffix(self) -> String {

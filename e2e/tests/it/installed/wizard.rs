@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use anyhow::ensure;
+use anyhow::{Context as _, ensure};
 use corbel_e2e::{
-    Firmware, Medium, Person, Run, Server,
-    person::{CLEAR, DOWN, ENTER, ESC, RIGHT},
+    Firmware, Medium, Node, Person, Run, Server,
+    person::{CLEAR, DOWN, ENTER, ESC, RIGHT, SPACE},
     run::tool,
     server::wait_for_reset,
 };
@@ -13,6 +13,7 @@ use corbel_node_api::SlotName;
 
 use super::{DISK, cd};
 
+const DATA_DISK: u64 = 2_000_000_000;
 const PASSWORD: &str = "plum-Tr3e";
 
 #[tokio::test]
@@ -28,7 +29,8 @@ async fn installs_and_upgrades_on_bios() -> anyhow::Result<()> {
 }
 
 async fn by_hand(run: &Run, firmware: Firmware) -> anyhow::Result<()> {
-    let server = Server::new(run, firmware, DISK)?;
+    let mut server = Server::new(run, firmware, DISK)?;
+    server.add_disk(DATA_DISK)?;
     let patience = Duration::from_secs(60) * run.accel().patience();
     let mut machine = server.start(run, cd(run), |seed| seed).await?;
     let mut person = Person::at(&mut machine, patience)?;
@@ -45,6 +47,7 @@ async fn by_hand(run: &Run, firmware: Firmware) -> anyhow::Result<()> {
         "the keyboard: {keys}"
     );
     ensure!(knows(node.place().api_port, PASSWORD)?, "the password is not known");
+    has_the_data_disk(&node).await?;
     ensure!(!knows(node.place().api_port, "plum-tr3e")?, "another password is known");
     node.off().await?;
 
@@ -58,6 +61,34 @@ async fn by_hand(run: &Run, firmware: Firmware) -> anyhow::Result<()> {
     let new = node.blessed(SlotName::B).await?;
     ensure!(new != old, "the version is still {new}");
     ensure!(knows(node.place().api_port, PASSWORD)?, "the password is not kept");
+    has_the_data_disk(&node).await?;
+    node.api().vm("far").await.context("the VM on the data disk")?;
+    Ok(())
+}
+
+/// Its pool is there, and a VM's disk can be in it.
+async fn has_the_data_disk(node: &Node) -> anyhow::Result<()> {
+    let pools = node.api().pools().await?;
+    let further = pools.iter().find(|pool| pool.name == "data2");
+    let further = further.with_context(|| format!("no pool data2 among {pools:?}"))?;
+    ensure!(further.active && further.path == "/data2/images", "{further:?}");
+    ensure!(further.capacity > DATA_DISK / 2, "{further:?}");
+    if node.api().vms().await?.is_empty() {
+        let spec = serde_json::json!({
+            "name": "far", "memory": "64 MiB", "disks": [{ "volume": "data2/far.qcow2", "size": "16 MiB" }]
+        });
+        node.api().create_vm(&serde_json::from_value(spec)?).await?;
+    }
+    let volumes = node.api().volumes().await?;
+    ensure!(
+        volumes.iter().any(|volume| volume.path == "/data2/images/far.qcow2"),
+        "{volumes:?}"
+    );
+    ensure!(
+        node.info().await?.warnings.is_empty(),
+        "{:?}",
+        node.info().await?.warnings
+    );
     Ok(())
 }
 
@@ -75,7 +106,11 @@ async fn install(person: &mut Person<'_>) -> anyhow::Result<()> {
         .sees(&["Install: boot device", "> ( ) /dev/vda"])
         .await?
         .types(ENTER)?;
-    person.sees(&["Install: data devices"]).await?.types(ENTER)?;
+    person
+        .sees(&["Install: data devices", "> [ ] /dev/vdb"])
+        .await?
+        .types(SPACE)?;
+    person.sees(&["> [x] /dev/vdb"]).await?.types(ENTER)?;
     person.sees(&["Install: sizes", "Remaining"]).await?.types(ENTER)?;
     person
         .sees(&["Install: confirm", "Nothing that is on the disks is lost.", "[>Back<]"])

@@ -9,6 +9,10 @@ use super::{ALIGNMENT, DiskLayout, Guids, LEAST_DATA, LaidOut, LayoutError, Role
 use crate::Extent;
 use crate::gpt::{self, Guid, Partition};
 
+/// How many data partitions a node can have: the image has a folder to mount each at, because nobody can make one on a root that is
+/// read-only.
+pub const DATA_PLACES: u32 = 32;
+
 /// What ties the data disks of a node to its boot disk: the identifier of the data partition there, which a new installation keeps, or
 /// of the disk where it has none.
 pub fn data_set(boot: Guid, data: Option<Guid>) -> Guid {

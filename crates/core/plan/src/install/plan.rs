@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use corbel_layout::disk::{self, ALIGNMENT, DiskLayout, Guids, LaidOut, LayoutError, Role, Sizes};
+use corbel_layout::disk::{self, ALIGNMENT, DATA_PLACES, DiskLayout, Guids, LaidOut, LayoutError, Role, Sizes};
 use corbel_layout::gpt::{Guid, Partition};
 use corbel_layout::signature::Signature;
 use corbel_layout::{Extent, disk::DataSize};
@@ -255,7 +255,12 @@ fn places(request: &InstallRequest, own: bool, further: &[Target<'_>]) -> Vec<Re
         let mut all = std::iter::once(Place::FIRST).chain(Place::further());
         found[at] = all.find(|place| taken.insert(*place));
     }
-    let too_many = || Refusal::new("data", "there are too many data disks");
+    let too_many = || {
+        Refusal::new(
+            "data",
+            format!("a node has room for {DATA_PLACES} data disks, the boot device among them"),
+        )
+    };
     found.into_iter().map(|place| place.ok_or_else(too_many)).collect()
 }
 

@@ -8,7 +8,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use corbel_layout::disk::Role;
+use corbel_layout::disk::{DATA_PLACES, Role};
 use corbel_layout::gpt::Guid;
 use serde::Serialize;
 
@@ -198,7 +198,9 @@ fn data<'a>(
     for partition in late {
         let device = &partition.device;
         let Some(place) = Place::further().find(|place| free(place, &taken)) else {
-            warnings.push(format!("{device} is not mounted: there are too many data disks"));
+            warnings.push(format!(
+                "{device} is not mounted: a node has room for {DATA_PLACES} data disks"
+            ));
             continue;
         };
         taken.insert(place, partition);

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use corbel_layout::disk::DATA_PLACES;
 use corbel_release::units::{enable_links, unit_file};
 
 use super::survey::Survey;
@@ -61,8 +62,9 @@ pub(super) fn extras(recipe: &Loaded, survey: &Survey) -> Result<Extras, BuildEr
     }
     extras.link("usr/lib/corbel/boot", format!("/{OURS}/boot"));
     extras.link("usr/share/corbel/keys", format!("/{OURS}/keys"));
-    for folder in ["data", "config"] {
-        extras.folders.insert(folder.into(), 0o755);
+    let further = (2..=DATA_PLACES).map(|place| format!("data{place}"));
+    for folder in ["data".to_owned(), "config".to_owned()].into_iter().chain(further) {
+        extras.folders.insert(folder, 0o755);
     }
     let units = &recipe.units;
     extras.link(
