@@ -47,8 +47,10 @@ pub(crate) enum ConfigCommand {
 
 #[derive(Debug, Args)]
 pub(crate) struct GetArgs {
-    /// The key, such as hostname, ssh.port or network.interface[eno1].mtu
-    #[arg(value_name = "KEY")]
+    #[arg(
+        value_name = "KEY",
+        help = "The key, such as hostname, ssh.port or network.interface[eno1].mtu"
+    )]
     path: Option<String>,
     /// Of the document of this generation
     #[arg(long, value_name = "N")]
@@ -57,8 +59,10 @@ pub(crate) struct GetArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct SetArgs {
-    /// The key, such as hostname, ssh.port or network.interface[eno1].mtu; an entry that is not there is made
-    #[arg(value_name = "KEY")]
+    #[arg(
+        value_name = "KEY",
+        help = "The key, such as hostname, ssh.port or network.interface[eno1].mtu; an entry that is not there is made"
+    )]
     path: String,
     /// The value as TOML; what is no TOML is taken for a text, and - reads it from standard input
     #[arg(value_name = "VALUE", allow_hyphen_values = true)]
@@ -69,8 +73,7 @@ pub(crate) struct SetArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct UnsetArgs {
-    /// The key, or an entry such as network.interface[eno1]
-    #[arg(value_name = "KEY")]
+    #[arg(value_name = "KEY", help = "The key, or an entry such as network.interface[eno1]")]
     path: String,
     #[command(flatten)]
     options: ApplyOptions,
