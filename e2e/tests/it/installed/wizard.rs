@@ -13,7 +13,7 @@ use corbel_node_api::SlotName;
 
 use super::{DISK, cd};
 
-const DATA_DISK: u64 = 2_000_000_000;
+const DATA_DISK: u64 = DISK;
 const PASSWORD: &str = "plum-Tr3e";
 
 #[tokio::test]
