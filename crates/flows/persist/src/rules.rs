@@ -115,6 +115,20 @@ pub(crate) fn check<'a>(path: &str, kept: impl IntoIterator<Item = &'a str>) -> 
     Ok(())
 }
 
+/// Checks the names of what is below a path: settle's files would come back older than it writes them.
+///
+/// # Errors
+/// [`PersistError::Refused`] with the name.
+pub(crate) fn check_names<'a>(path: &str, names: impl IntoIterator<Item = &'a str>) -> Result<(), PersistError> {
+    let own = names.into_iter().find(|name| name.starts_with(OWN_NAMES));
+    own.map_or(Ok(()), |name| {
+        Err(PersistError::Refused {
+            path: path.to_owned(),
+            problem: format!("holds {name}, which the node writes itself: name the files in it that are yours"),
+        })
+    })
+}
+
 /// Whether `path` is `top` or below it.
 fn is_in(path: &str, top: &str) -> bool {
     path.strip_prefix(top)

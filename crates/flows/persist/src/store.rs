@@ -79,6 +79,9 @@ pub struct Entry {
 #[derive(Debug, Serialize, Deserialize)]
 struct List {
     version: u32,
+    /// The highest number that was ever given.
+    #[serde(default)]
+    last: u64,
     entries: Vec<Kept>,
 }
 
@@ -124,6 +127,7 @@ impl Store {
         let Some(version) = self.ledger()?.load()? else {
             return Ok(List {
                 version: VERSION,
+                last: 0,
                 entries: vec![],
             });
         };
@@ -168,8 +172,10 @@ impl Store {
             tree::walk(&copy, &kept.path).map_or(Size { bytes: 0, files: 0 }, |all| tree::size(&all));
         let state = match fs::symlink_metadata(&live) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => State::Missing,
-            _ if tree::digest(&live) == tree::digest(&copy) => State::Kept,
-            _ => State::Changed,
+            _ => match (tree::digest(&live), tree::digest(&copy)) {
+                (Some(live), Some(copy)) if live == copy => State::Kept,
+                _ => State::Changed,
+            },
         };
         Ok(Entry {
             path: kept.path.clone(),
@@ -189,15 +195,18 @@ impl Store {
         rules::check(path, list.entries.iter().map(|kept| kept.path.as_str()))?;
         let live = self.places.live(path);
         self.check_parents(path, &live)?;
-        let size = tree::size(&tree::walk(&live, path)?);
+        let found = tree::walk(&live, path)?;
+        rules::check_names(path, found.iter().filter_map(|(at, _)| at.file_name()?.to_str()))?;
+        let size = tree::size(&found);
         let items = self.items()?;
         fs::create_dir_all(&items).map_err(PersistError::io("make", &items))?;
         self.check_room(path, &items, size)?;
 
         let used = list.entries.iter().map(|kept| kept.item).max().unwrap_or(0);
+        list.last = used.max(list.last) + 1;
         let kept = Kept {
             path: path.to_owned(),
-            item: used + 1,
+            item: list.last,
             image: tree::digest(&self.places.shipped(path)),
         };
         let folder = items.join(kept.item.to_string());
@@ -213,7 +222,8 @@ impl Store {
         list.entries.sort_by(|a, b| a.path.cmp(&b.path));
         self.save(&list)?;
         if let Some(older) = older {
-            tree::remove(&items.join(older.item.to_string()))?;
+            // The newer one counts already; what stays of the older one goes at the next boot.
+            let _ = tree::remove(&items.join(older.item.to_string()));
         }
         self.entry(&kept)
     }
@@ -276,6 +286,7 @@ impl Store {
             return Err(PersistError::NotPersisted { path: path.to_owned() });
         };
         let kept = list.entries.remove(at);
+        list.last = list.last.max(kept.item);
         self.save(&list)?;
         tree::remove(&self.items()?.join(kept.item.to_string()))
     }

@@ -149,6 +149,17 @@ fn what_is_unpersisted_is_the_images_again_after_a_boot() {
 }
 
 #[test]
+fn a_number_is_used_once() {
+    let node = Node::installed();
+    node.write("root/etc/a", "a");
+    node.keep("/etc/a");
+    node.store.unpersist("/etc/a").expect("unpersisted");
+    node.write("root/etc/b", "b");
+    node.keep("/etc/b");
+    assert!(node.at("config/persist/items/2").exists() && !node.at("config/persist/items/1").exists());
+}
+
+#[test]
 fn a_newer_image_is_noticed_and_the_difference_is_shown() {
     let node = Node::installed();
     node.write("image/etc/motd", "first\n");
@@ -199,6 +210,12 @@ fn what_cannot_be_kept_is_refused_and_what_was_kept_stays() {
     assert_eq!(
         node.refusal("/etc/way/file"),
         "/etc/way/file: goes through a symbolic link: it is /etc/real/file"
+    );
+    fs::create_dir_all(node.at("root/etc/systemd/network")).expect("made");
+    node.write("root/etc/systemd/network/10-corbel-01-ethernet.network", "x");
+    assert!(
+        node.refusal("/etc/systemd/network")
+            .contains("holds 10-corbel-01-ethernet.network")
     );
     node.write("root/etc/large", "small");
     node.keep("/etc/large");
