@@ -3,9 +3,10 @@
 //! Files of a case: `cmdline`, and if wanted `interfaces` (lines of NAME MAC carrier|none DRIVER), `words`, `corbel.toml`,
 //! `authorized_keys`, `clients/NAME.pem`, `fetched` (the document of `corbel.config`) or `not-fetched` (why not), and `installed` (empty) for a node that runs from its own disk. `UPDATE_CASES=1` rewrites `expected/`; read the difference before it is committed.
 
+mod folders;
+
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use corbel_model::network::Interface;
@@ -150,65 +151,11 @@ fn same_node(case: &Path, first: &SettlePlan, second: &SettlePlan) {
     );
 }
 
-fn expected(folder: &Path, below: &Path, found: &mut BTreeMap<String, String>) {
-    let Ok(entries) = fs::read_dir(folder.join(below)) else {
-        return;
-    };
-    for entry in entries {
-        let below = below.join(entry.expect("an entry").file_name());
-        if folder.join(&below).is_dir() {
-            expected(folder, &below, found);
-        } else {
-            found.insert(
-                below.to_string_lossy().into_owned(),
-                read(folder.join(&below)).expect("a file"),
-            );
-        }
-    }
-}
-
 #[test]
 fn every_case() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("cases");
-    let mut cases: Vec<_> = fs::read_dir(&root)
-        .expect("the cases")
-        .map(|e| e.expect("an entry").path())
-        .collect();
-    cases.sort();
+    let cases = folders::cases("cases");
     assert!(cases.len() >= 25, "only {} cases", cases.len());
-    let mut wrong = String::new();
-    for case in cases {
-        let found = outcome(&case);
-        let folder = case.join("expected");
-        if std::env::var_os("UPDATE_CASES").is_some() {
-            let _ = fs::remove_dir_all(&folder);
-            for (path, text) in &found {
-                let path = folder.join(path);
-                fs::create_dir_all(path.parent().expect("below the case")).expect("a folder");
-                fs::File::create(path)
-                    .and_then(|mut file| file.write_all(text.as_bytes()))
-                    .expect("written");
-            }
-            continue;
-        }
-        let mut wanted = BTreeMap::new();
-        expected(&folder, Path::new(""), &mut wanted);
-        for path in found
-            .keys()
-            .chain(wanted.keys().filter(|path| !found.contains_key(*path)))
-        {
-            if found.get(path) != wanted.get(path) {
-                let text = |all: &BTreeMap<String, String>| all.get(path).cloned().unwrap_or("(absent)\n".into());
-                wrong += &format!(
-                    "--- {}/{path}\nexpected:\n{}found:\n{}",
-                    case.display(),
-                    text(&wanted),
-                    text(&found)
-                );
-            }
-        }
-    }
-    assert!(wrong.is_empty(), "{wrong}");
+    folders::hold(cases, outcome);
 }
 
 proptest! {

@@ -4,9 +4,10 @@
 //! Files of a case: `desired.toml`, and if wanted `current.toml` (a node of which nothing was said), `interfaces` (lines of NAME MAC) and
 //! `cmdline`. `UPDATE_CASES=1` rewrites `expected/`; read the difference before it is committed.
 
+mod folders;
+
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::Write as _;
 use std::path::Path;
 
 use corbel_model::network::Interface;
@@ -93,29 +94,9 @@ fn outcome(case: &Path) -> BTreeMap<String, String> {
     found
 }
 
-fn expected(folder: &Path, below: &Path, found: &mut BTreeMap<String, String>) {
-    let Ok(entries) = fs::read_dir(folder.join(below)) else {
-        return;
-    };
-    for entry in entries {
-        let below = below.join(entry.expect("an entry").file_name());
-        if folder.join(&below).is_dir() {
-            expected(folder, &below, found);
-        } else {
-            let text = fs::read_to_string(folder.join(&below)).expect("a file");
-            found.insert(below.to_string_lossy().into_owned(), text);
-        }
-    }
-}
-
 #[test]
 fn every_case() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("change-cases");
-    let entries = fs::read_dir(&root)
-        .expect("the cases")
-        .map(|entry| entry.expect("an entry").path());
-    let mut cases: Vec<_> = entries.collect();
-    cases.sort();
+    let cases = folders::cases("change-cases");
     assert!(cases.len() >= 40, "only {} cases", cases.len());
     let refused = cases
         .iter()
@@ -125,39 +106,7 @@ fn every_case() {
         refused >= 10 || std::env::var_os("UPDATE_CASES").is_some(),
         "only {refused} refused ones"
     );
-    let mut wrong = String::new();
-    for case in cases {
-        let found = outcome(&case);
-        let folder = case.join("expected");
-        if std::env::var_os("UPDATE_CASES").is_some() {
-            let _ = fs::remove_dir_all(&folder);
-            for (path, text) in &found {
-                let path = folder.join(path);
-                fs::create_dir_all(path.parent().expect("below the case")).expect("a folder");
-                fs::File::create(path)
-                    .and_then(|mut file| file.write_all(text.as_bytes()))
-                    .expect("written");
-            }
-            continue;
-        }
-        let mut wanted = BTreeMap::new();
-        expected(&folder, Path::new(""), &mut wanted);
-        for path in found
-            .keys()
-            .chain(wanted.keys().filter(|path| !found.contains_key(*path)))
-        {
-            if found.get(path) != wanted.get(path) {
-                let text = |all: &BTreeMap<String, String>| all.get(path).cloned().unwrap_or("(absent)\n".into());
-                wrong += &format!(
-                    "--- {}/{path}\nexpected:\n{}found:\n{}",
-                    case.display(),
-                    text(&wanted),
-                    text(&found)
-                );
-            }
-        }
-    }
-    assert!(wrong.is_empty(), "{wrong}");
+    folders::hold(cases, outcome);
 }
 
 proptest! {

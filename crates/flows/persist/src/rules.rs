@@ -55,8 +55,11 @@ const OWN: &[(&str, &str)] = &[
     ("/var/tmp", "it is for files that nobody keeps"),
 ];
 
-/// Files of settle that stand among others.
-const OWN_NAMES: &str = "10-corbel";
+/// How files of settle begin that stand among others: networks, options of services, and the host keys that `/config` keeps.
+const OWN_NAMES: [(&str, &str); 2] = [
+    ("10-corbel", "is written at each boot from the configuration"),
+    ("ssh_host_", "is kept by the node on its own"),
+];
 
 /// Checks the words of a path, and whether it and what is kept are in each other.
 ///
@@ -101,8 +104,8 @@ pub(crate) fn check<'a>(path: &str, kept: impl IntoIterator<Item = &'a str>) -> 
             ));
         }
     }
-    if words.split('/').any(|word| word.starts_with(OWN_NAMES)) {
-        return refused("is written at each boot from the configuration".into());
+    if let Some(reason) = words.split('/').find_map(own_name) {
+        return refused(reason.into());
     }
     for other in kept.into_iter().filter(|other| *other != path) {
         if is_in(path, other) {
@@ -120,13 +123,19 @@ pub(crate) fn check<'a>(path: &str, kept: impl IntoIterator<Item = &'a str>) -> 
 /// # Errors
 /// [`PersistError::Refused`] with the name.
 pub(crate) fn check_names<'a>(path: &str, names: impl IntoIterator<Item = &'a str>) -> Result<(), PersistError> {
-    let own = names.into_iter().find(|name| name.starts_with(OWN_NAMES));
+    let own = names.into_iter().find(|name| own_name(name).is_some());
     own.map_or(Ok(()), |name| {
         Err(PersistError::Refused {
             path: path.to_owned(),
             problem: format!("holds {name}, which the node writes itself: name the files in it that are yours"),
         })
     })
+}
+
+/// Why a file of that name is the node's.
+fn own_name(name: &str) -> Option<&'static str> {
+    let own = OWN_NAMES.iter().find(|(begin, _)| name.starts_with(begin));
+    own.map(|(_, reason)| *reason)
 }
 
 /// Whether `path` is `top` or below it.
@@ -175,6 +184,7 @@ mod tests {
             ("/run/x", "as long as the node runs"),
             ("/etc/hostname", "hostname"),
             ("/etc/ssh", "holds /etc/ssh/keys"),
+            ("/etc/ssh/ssh_host_ed25519_key", "kept by the node"),
             (
                 "/etc/systemd/network/10-corbel-01-eth.network",
                 "from the configuration",
