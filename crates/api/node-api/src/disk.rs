@@ -52,10 +52,16 @@ pub struct Disk {
     /// Why it cannot, or why it must be named; one sentence.
     #[serde(default)]
     pub reason: Option<String>,
+    /// Whether it can hold data beside another disk that the node boots from.
+    #[serde(default)]
+    pub data_target: DiskTarget,
+    /// Why it cannot, or why it must be named; one sentence.
+    #[serde(default)]
+    pub data_reason: Option<String>,
 }
 
-/// Whether Corbel can be installed to a disk.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+/// Whether a disk can be used by an installation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum DiskTarget {
     /// It can; what it carries is erased.
@@ -64,6 +70,7 @@ pub enum DiskTarget {
     WhenNamed,
     /// It cannot.
     Refused,
+    #[default]
     #[serde(other)]
     Unknown,
 }

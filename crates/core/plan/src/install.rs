@@ -24,7 +24,7 @@ use std::fmt;
 use serde::Serialize;
 
 pub use observed::{Disk, DiskPartition, Firmware, Installed, Observed, ReleaseFacts};
-pub use plan::{InstallPlan, PlannedDisk, plan_install};
+pub use plan::{InstallPlan, PlannedDisk, check_data, plan_install};
 pub use remove::{RemovedDisk, UninstallPlan, plan_uninstall};
 pub use select::{Candidate, candidates};
 pub use sizes::minimum_bytes;

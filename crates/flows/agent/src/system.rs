@@ -196,10 +196,13 @@ pub struct Disk {
     pub contents: String,
     pub live_medium: bool,
     pub installed: Option<InstalledSystem>,
+    /// As the disk that the node boots from.
     pub target: Target,
+    /// As one with nothing but data.
+    pub data_target: Target,
 }
 
-/// Whether a disk can be installed to, with one sentence when not at once.
+/// Whether a disk can be used, with one sentence when not at once.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum Target {
     #[default]

@@ -23,7 +23,6 @@ pub(crate) fn installed(disks: &[Disk]) -> impl Iterator<Item = &Disk> {
 
 /// What may be done with a disk on the present page.
 pub(crate) fn use_of(wizard: &Wizard, disk: &Disk) -> Use {
-    let reason = |otherwise: &str| disk.reason.clone().unwrap_or_else(|| otherwise.to_owned());
     if wizard.page == Page::System {
         return Use::Free;
     }
@@ -39,7 +38,12 @@ pub(crate) fn use_of(wizard: &Wizard, disk: &Disk) -> Use {
     {
         return Use::Refused(format!("the system that is made anew is on {}", system.path));
     }
-    match disk.target {
+    let (target, reason) = match wizard.page {
+        Page::Data => (disk.data_target, &disk.data_reason),
+        _ => (disk.target, &disk.reason),
+    };
+    let reason = |otherwise: &str| reason.clone().unwrap_or_else(|| otherwise.to_owned());
+    match target {
         DiskTarget::Usable => Use::Free,
         DiskTarget::WhenNamed => Use::Belongs(reason("it belongs to other storage")),
         DiskTarget::Refused if wizard.wipe_fakeraid && is_fakeraid(disk) => Use::Belongs(reason("it has fake-RAID")),

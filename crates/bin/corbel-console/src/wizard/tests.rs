@@ -27,6 +27,8 @@ pub(crate) fn disk(path: &str, size: u64, contents: &str, target: DiskTarget, re
         installed: None,
         target,
         reason: reason.map(str::to_owned),
+        data_target: target,
+        data_reason: reason.map(str::to_owned),
     }
 }
 
@@ -49,13 +51,17 @@ pub(crate) fn disks() -> Vec<Disk> {
             DiskTarget::WhenNamed,
             Some(group),
         ),
-        disk(
-            "/dev/sdd",
-            4 << 30,
-            "It is empty.",
-            DiskTarget::Refused,
-            Some("it has 4 GiB, and a node needs 8 GB"),
-        ),
+        Disk {
+            data_target: DiskTarget::Usable,
+            data_reason: None,
+            ..disk(
+                "/dev/sdd",
+                4 << 30,
+                "It is empty.",
+                DiskTarget::Refused,
+                Some("it has 4 GiB, and a node needs 8 GB"),
+            )
+        },
         Disk {
             live_medium: true,
             removable: true,

@@ -136,7 +136,8 @@ pub(super) fn list(observed: &Observed, has_password: impl Fn(&install::Disk) ->
                     vm_storage: disk.partitions.iter().any(|part| part.name == Role::Data.name()),
                     admin_password_set: has_password(disk),
                 }),
-                target: target(observed, &disk.path),
+                target: target(&disk.path, |meant| check_boot(observed, meant)),
+                data_target: target(&disk.path, |meant| install::check_data(&meant, observed)),
             }
         })
         .collect()
@@ -162,19 +163,20 @@ fn contents(disk: &install::Disk) -> String {
     }
 }
 
-/// What a request hears that names the disk outright, and one that means it without naming it.
-fn target(observed: &Observed, path: &str) -> Target {
-    let ask = |boot: DeviceMatch| {
-        let request = InstallRequest {
-            boot,
-            // Whether it carries Corbel is told apart; here only the guards matter.
-            mode: Mode::Reinstall,
-            ..InstallRequest::default()
-        };
-        install::plan_install(&request, observed, [0; 32]).map_err(|refusal| refusal.message)
+/// Whether an installation could boot from what is meant. Whether that carries Corbel is told apart; here only the guards matter.
+fn check_boot(observed: &Observed, boot: DeviceMatch) -> Result<(), Refusal> {
+    let request = InstallRequest {
+        boot,
+        mode: Mode::Reinstall,
+        ..InstallRequest::default()
     };
-    if let Err(reason) = ask(DeviceMatch::path(path)) {
-        return Target::Refused(reason);
+    install::plan_install(&request, observed, [0; 32]).map(drop)
+}
+
+/// What a request hears that names the disk outright, and one that means it without naming it.
+fn target(path: &str, ask: impl Fn(DeviceMatch) -> Result<(), Refusal>) -> Target {
+    if let Err(refusal) = ask(DeviceMatch::path(path)) {
+        return Target::Refused(refusal.message);
     }
     // The same path as a pattern, which names nothing outright.
     let mut pattern = path.to_owned();
@@ -186,8 +188,8 @@ fn target(observed: &Observed, path: &str) -> Target {
         ..DeviceMatch::default()
     };
     match ask(meant) {
-        Ok(_) => Target::Usable,
-        Err(reason) => Target::WhenNamed(reason),
+        Ok(()) => Target::Usable,
+        Err(refusal) => Target::WhenNamed(refusal.message),
     }
 }
 
@@ -269,7 +271,7 @@ mod tests {
             ..disk("sdb", big)
         };
         let observed = Observed {
-            disks: vec![disk("sda", big), foreign, disk("sdc", 1 << 30), disk("sdd", big)],
+            disks: vec![disk("sda", big), foreign, disk("sdc", 4 << 30), disk("sdd", big)],
             medium: Some("sdd".to_owned()),
             release: ReleaseFacts {
                 version: "0.1.0".to_owned(),
@@ -286,6 +288,14 @@ mod tests {
         assert!(matches!(&listed[1].target, Target::WhenNamed(_)), "{:?}", listed[1]);
         assert!(listed[1].contents.starts_with("It carries "), "{}", listed[1].contents);
         assert!(matches!(&listed[2].target, Target::Refused(_)), "{:?}", listed[2]);
+        let data = listed.iter().map(|disk| &disk.data_target).collect::<Vec<_>>();
+        assert!(
+            matches!(
+                data[..],
+                [Target::Usable, Target::WhenNamed(_), Target::Usable, Target::Refused(_)]
+            ),
+            "what is too small to boot from can hold data: {data:?}"
+        );
         assert!(listed[3].live_medium && matches!(&listed[3].target, Target::Refused(_)));
     }
 

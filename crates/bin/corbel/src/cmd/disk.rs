@@ -38,6 +38,7 @@ pub(crate) async fn run(command: DiskCommand, context: &Context<'_>) -> Result<(
 fn row(disk: &Disk) -> table::Row {
     let dash = |text: &Option<String>| text.as_deref().unwrap_or("-").to_owned();
     let target = match disk.target {
+        DiskTarget::Refused if disk.data_target == DiskTarget::Usable => "data only",
         DiskTarget::Usable => "yes",
         DiskTarget::WhenNamed => "when named",
         DiskTarget::Refused => "no",

@@ -6,11 +6,13 @@ use corbel_node_api as wire;
 use corbel_progress::{Outcome, Unit};
 
 pub(crate) fn disk(disk: agent::Disk) -> wire::Disk {
-    let (target, reason) = match disk.target {
+    let told = |target| match target {
         agent::Target::Usable => (wire::DiskTarget::Usable, None),
         agent::Target::WhenNamed(reason) => (wire::DiskTarget::WhenNamed, Some(reason)),
         agent::Target::Refused(reason) => (wire::DiskTarget::Refused, Some(reason)),
     };
+    let (target, reason) = told(disk.target);
+    let (data_target, data_reason) = told(disk.data_target);
     wire::Disk {
         path: disk.path,
         model: disk.model,
@@ -32,6 +34,8 @@ pub(crate) fn disk(disk: agent::Disk) -> wire::Disk {
         }),
         target,
         reason,
+        data_target,
+        data_reason,
     }
 }
 

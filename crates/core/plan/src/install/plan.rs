@@ -7,7 +7,7 @@ use corbel_layout::gpt::{Guid, Partition};
 use corbel_layout::signature::Signature;
 use corbel_layout::{Extent, disk::DataSize};
 use corbel_model::ByteSize;
-use corbel_model::install::{InstallRequest, Mode};
+use corbel_model::install::{DeviceMatch, InstallRequest, Mode};
 use serde::Serialize;
 
 use super::guard::{self, Target};
@@ -114,6 +114,31 @@ pub fn plan_install(request: &InstallRequest, observed: &Observed, seed: [u8; 32
     plan.erased.sort_by_key(|content| !content.vm_storage);
     plan.steps = steps(&plan);
     Ok(plan)
+}
+
+/// Whether what is meant can hold nothing but data, whichever disk the node boots from.
+///
+/// # Errors
+/// A guard, or a disk that is too small or not there.
+pub fn check_data(meant: &DeviceMatch, observed: &Observed) -> Result<(), Refusal> {
+    // A Corbel on it is refused in each mode.
+    let request = InstallRequest::default();
+    let all = candidates(observed);
+    let found = pick(meant, &all, &[], "data", 0)?;
+    let targets: Vec<Target<'_>> = found
+        .into_iter()
+        .map(|candidate| Target {
+            candidate,
+            meant,
+            field: "data",
+        })
+        .collect();
+    guard::check(&targets, &request, observed)?;
+    for target in &targets {
+        // No partition is made from these identifiers.
+        data_layout(target.candidate.disk, &Guids::from_seed([0; 32]), Guid([0; 16]), None)?;
+    }
+    Ok(())
 }
 
 impl InstallPlan {

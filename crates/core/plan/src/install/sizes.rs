@@ -33,7 +33,17 @@ pub(super) fn least_disk(sizes: &Sizes) -> u64 {
 }
 
 pub(super) fn too_small(disk: &Disk, least: u64) -> String {
-    let (path, has, needs) = (&disk.path, ByteSize(disk.bytes), ByteSize(least));
+    let (path, has, needs) = (
+        &disk.path,
+        ByteSize(disk.bytes).to_string(),
+        ByteSize(least).to_string(),
+    );
+    if has == needs {
+        return format!(
+            "{path} is too small: it lacks {} of {needs}",
+            ByteSize(least.saturating_sub(disk.bytes))
+        );
+    }
     format!("{path} is too small: it has {has}, and {needs} are needed")
 }
 

@@ -14,12 +14,15 @@ pub(super) fn disks() -> Vec<Disk> {
             "LVM: it belongs to the volume group \"customers\".",
             Target::WhenNamed("it belongs to the volume group \"customers\", which is not Corbel's".to_owned()),
         ),
-        disk(
-            "/dev/sdc",
-            ByteSize::gib(4),
-            "It is empty.",
-            Target::Refused("it has 4 GiB, and a node needs 8 GB".to_owned()),
-        ),
+        Disk {
+            data_target: Target::Usable,
+            ..disk(
+                "/dev/sdc",
+                ByteSize::gib(4),
+                "It is empty.",
+                Target::Refused("it has 4 GiB, and a node needs 8 GB".to_owned()),
+            )
+        },
         Disk {
             bus: Some("usb".to_owned()),
             removable: true,
@@ -49,6 +52,7 @@ fn disk(path: &str, size: ByteSize, contents: &str, target: Target) -> Disk {
         contents: contents.to_owned(),
         live_medium: false,
         installed: None,
+        data_target: target.clone(),
         target,
     }
 }
