@@ -1,6 +1,9 @@
 //! A web server with one file, on loopback: QEMU's network leads a node's connections to 10.0.2.2 there.
 
-use std::{path::Path, path::PathBuf, sync::Arc};
+use std::{
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use anyhow::Context as _;
 use tokio::{
@@ -17,6 +20,7 @@ const HOST: &str = "10.0.2.2";
 pub struct FileServer {
     port: u16,
     name: String,
+    asked: Arc<Mutex<Vec<String>>>,
     task: JoinHandle<()>,
 }
 
@@ -34,19 +38,32 @@ impl FileServer {
             .to_string_lossy()
             .into_owned();
         let file: Arc<PathBuf> = Arc::new(file.to_path_buf());
+        let asked = Arc::default();
+        let record: Arc<Mutex<Vec<String>>> = Arc::clone(&asked);
         let task = tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
                 let file = Arc::clone(&file);
+                let record = Arc::clone(&record);
                 // Who hangs up early is the node's business.
-                tokio::spawn(async move { drop(answer(stream, &file).await) });
+                tokio::spawn(async move { drop(answer(stream, &file, &record).await) });
             }
         });
-        Ok(Self { port, name, task })
+        Ok(Self {
+            port,
+            name,
+            asked,
+            task,
+        })
     }
 
     /// What a node in QEMU's user network fetches.
     pub fn url_from_node(&self) -> String {
         format!("http://{HOST}:{}/{}", self.port, self.name)
+    }
+
+    /// The paths that were asked for so far, in order, with their queries.
+    pub fn asked(&self) -> Vec<String> {
+        self.asked.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 
@@ -56,11 +73,17 @@ impl Drop for FileServer {
     }
 }
 
-async fn answer(mut stream: TcpStream, file: &Path) -> anyhow::Result<()> {
+async fn answer(mut stream: TcpStream, file: &Path, record: &Mutex<Vec<String>>) -> anyhow::Result<()> {
     let mut asked = Vec::new();
     while !asked.ends_with(b"\r\n\r\n") && asked.len() < 1 << 16 {
         asked.push(stream.read_u8().await?);
     }
+    let path = String::from_utf8_lossy(&asked)
+        .split(' ')
+        .nth(1)
+        .unwrap_or_default()
+        .to_owned();
+    record.lock().unwrap_or_else(PoisonError::into_inner).push(path);
     let mut file = tokio::fs::File::open(file).await?;
     let length = file.metadata().await?.len();
     let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n");

@@ -103,6 +103,16 @@ impl Run {
         std::fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
         Ok(folder)
     }
+
+    /// A file of this text beside the logs, to be given to a node.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn file(&self, name: &str, text: &str) -> anyhow::Result<PathBuf> {
+        let file = self.logs.join(name);
+        keep(&file, text)?;
+        Ok(file)
+    }
 }
 
 /// Runs a tool of the host to its end and gives what it printed.

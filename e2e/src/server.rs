@@ -106,7 +106,8 @@ impl Server {
         let seed = seed(Seed::new().client(&self.identity).ssh(&self.identity));
         let spec = self.spec(medium);
         let spec = match spec.medium {
-            Medium::Network(_) => spec.initrd(&seed.write_initramfs(&folder)?),
+            // The root image lies in memory.
+            Medium::Network(_) => spec.memory(1280).initrd(&seed.write_initramfs(&folder)?),
             _ => spec.seed(&seed.write(&folder)?),
         };
         Machine::start(&spec, &folder, run.accel()).await

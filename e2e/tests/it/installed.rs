@@ -2,6 +2,7 @@
 //! Each of these takes many boots; `cargo xtask test --all` runs them all, `cargo xtask test` those that `.config/nextest.toml` names.
 
 mod configured;
+mod hooks;
 mod kept;
 mod lives_on;
 mod power_cut;
@@ -10,6 +11,7 @@ mod removed;
 mod rescue;
 mod sent_back;
 mod stateless;
+mod unattended;
 mod wizard;
 
 use corbel_e2e::{Medium, Run};
