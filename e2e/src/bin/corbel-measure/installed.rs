@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
-use corbel_e2e::{Fault, Firmware, Medium, Node, RootShell, Run, Server, talk::talk};
+use corbel_e2e::{Fault, Firmware, Medium, Node, RootShell, Run, Server, talk::talk, until};
 use corbel_node_api::{SlotName, UpgradeFlags};
 use serde_json::json;
 
@@ -31,7 +31,7 @@ pub(super) async fn install_ratio(run: &Run) -> anyhow::Result<Vec<Measure>> {
         cold(&mut shell)?;
         let start = Instant::now();
         node.api().install(&serde_json::from_value(request)?).await?;
-        node.done(node.limit(300)).await?;
+        steps(&node, start).await?;
         ours.push(start.elapsed().as_secs_f64());
         let bytes = written(&mut shell)? - before;
         theirs.push(copy(&mut shell, "/dev/sr0", "/dev/vda", bytes)?);
@@ -61,7 +61,7 @@ pub(super) async fn upgrade_ratio(run: &Run) -> anyhow::Result<Vec<Measure>> {
         let before = written(&mut shell)?;
         node.upload(next.iso(), UpgradeFlags::default()).await?;
         let start = Instant::now();
-        node.done(node.limit(300)).await?;
+        steps(&node, start).await?;
         ours.push(start.elapsed().as_secs_f64());
         shell.text("sync")?;
         // The ISO itself was written, too, before the clock began.
@@ -155,6 +155,22 @@ fn written(shell: &mut RootShell) -> anyhow::Result<u64> {
 /// Neither side finds in memory what the other has read, or has to write what the other left.
 fn cold(shell: &mut RootShell) -> anyhow::Result<()> {
     shell.text("sync; echo 3 > /proc/sys/vm/drop_caches").map(drop)
+}
+
+/// Waits until the work is done, and tells when each of its steps began, in seconds since `start`.
+async fn steps(node: &Node, start: Instant) -> anyhow::Result<()> {
+    let mut began: Vec<String> = Vec::new();
+    until("the work to end", node.limit(300), async || {
+        let operation = node.api().operation().await?.context("there is no work")?;
+        for step in operation.steps.iter().skip(began.len()) {
+            began.push(format!("{} {:.1}", step.id, start.elapsed().as_secs_f64()));
+        }
+        Ok((!operation.is_running()).then_some(()))
+    })
+    .await?;
+    node.done(Duration::ZERO).await?;
+    talk(&format!("steps from {}", began.join(", ")));
+    Ok(())
 }
 
 fn tell(ours: &[f64], theirs: &[f64], bytes: u64) {
