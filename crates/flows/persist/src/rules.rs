@@ -1,6 +1,7 @@
 //! Which paths can be kept. Pure: the words of a path, and what is kept already.
 
 use crate::PersistError;
+use crate::tree::Size;
 
 /// What one path may hold, all its files together. Keys, certificates and settings are far below; logs and images have other places.
 pub const MOST_BYTES: u64 = 16 << 20;
@@ -8,6 +9,9 @@ pub const MOST_BYTES: u64 = 16 << 20;
 pub const MOST_FILES: usize = 4096;
 /// Stays free on `/config`, so that the node can always save its own configuration.
 pub const RESERVE: u64 = 8 << 20;
+
+/// What a file takes beside its bytes: a block of the file system and an inode.
+const PER_FILE: u64 = 4096;
 
 /// Only these are new at each boot, and writable.
 const KEPT_FROM: [&str; 2] = ["/etc", "/var"];
@@ -118,6 +122,22 @@ pub(crate) fn check<'a>(path: &str, kept: impl IntoIterator<Item = &'a str>) -> 
     Ok(())
 }
 
+/// Checks that a copy fits into the bytes that are free on `/config`, and leaves the reserve.
+///
+/// # Errors
+/// [`PersistError::NoRoom`] with both numbers.
+pub(crate) fn check_room(path: &str, size: Size, free: u64) -> Result<(), PersistError> {
+    let needed = size.bytes + PER_FILE * size.files as u64;
+    if needed + RESERVE > free {
+        return Err(PersistError::NoRoom {
+            path: path.to_owned(),
+            needed: needed.div_ceil(1024),
+            free: free / 1024,
+        });
+    }
+    Ok(())
+}
+
 /// Checks the names of what is below a path: settle's files would come back older than it writes them.
 ///
 /// # Errors
@@ -203,6 +223,18 @@ mod tests {
         assert_eq!(
             around,
             "/etc/a: holds /etc/a/b, which is persisted: unpersist that one first"
+        );
+    }
+
+    #[test]
+    fn the_reserve_stays_free() {
+        let size = Size { bytes: 1000, files: 2 };
+        let enough = RESERVE + 1000 + 2 * PER_FILE;
+        assert!(check_room("/etc/x", size, enough).is_ok());
+        let error = check_room("/etc/x", size, enough - 1).expect_err("one byte is missing");
+        assert_eq!(
+            error.to_string(),
+            "/etc/x: 9 KiB are needed on /config and 8200 KiB are free, of which 8192 KiB stay for the node's own configuration"
         );
     }
 

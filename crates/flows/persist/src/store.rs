@@ -3,6 +3,7 @@
 use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::io;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -11,13 +12,11 @@ use corbel_sys::{Cancel, Program, ProgramError, read_limited};
 use serde::{Deserialize, Serialize};
 
 use crate::tree::{self, Size};
-use crate::{PersistError, RESERVE, rules};
+use crate::{PersistError, rules};
 
 const VERSION: u32 = 1;
 /// A difference beyond this is cut off.
 const MOST_DIFFERENCE: u64 = 1 << 20;
-/// What a file takes beside its bytes: a block of the file system and an inode.
-const PER_FILE: u64 = 4096;
 
 /// Where things are.
 #[derive(Debug, Clone)]
@@ -93,6 +92,34 @@ struct Kept {
     /// Of the image's own at that time; `None` when the image had none.
     #[serde(default)]
     image: Option<String>,
+    /// The folders above it from below `/etc` or `/var` on, for an image that lacks them; the outermost first.
+    #[serde(default)]
+    above: Vec<Folder>,
+}
+
+/// Whose a folder is, and who may enter it.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct Folder {
+    mode: u32,
+    uid: u32,
+    gid: u32,
+}
+
+impl Folder {
+    fn of(path: &Path) -> Result<Self, PersistError> {
+        let found = fs::symlink_metadata(path).map_err(PersistError::io("read", path))?;
+        Ok(Self {
+            mode: found.mode() & 0o7777,
+            uid: found.uid(),
+            gid: found.gid(),
+        })
+    }
+
+    fn make(&self, path: &Path) -> io::Result<()> {
+        fs::create_dir(path)?;
+        chown(path, Some(self.uid), Some(self.gid))?;
+        fs::set_permissions(path, fs::Permissions::from_mode(self.mode))
+    }
 }
 
 /// Keeps and brings back. One caller at a time.
@@ -208,6 +235,10 @@ impl Store {
             path: path.to_owned(),
             item: list.last,
             image: tree::digest(&self.places.shipped(path)),
+            above: self
+                .above(path)
+                .map(|above| Folder::of(&above))
+                .collect::<Result<_, _>>()?,
         };
         let folder = items.join(kept.item.to_string());
         // Of a try that was broken off.
@@ -226,6 +257,13 @@ impl Store {
             let _ = tree::remove(&items.join(older.item.to_string()));
         }
         self.entry(&kept)
+    }
+
+    /// The folders above a path, from below `/etc` or `/var` on.
+    fn above(&self, path: &str) -> impl Iterator<Item = PathBuf> {
+        let ends = path.match_indices('/').map(|(at, _)| &path[..at]);
+        // The first is the root, the second /etc or /var, which every image has.
+        ends.skip(2).map(|above| self.places.live(above))
     }
 
     /// The copy is whole and safe when this returns.
@@ -264,16 +302,7 @@ impl Store {
 
     fn check_room(&self, path: &str, items: &Path, size: Size) -> Result<(), PersistError> {
         let room = rustix::fs::statvfs(items).map_err(|error| PersistError::io("look at", items)(error.into()))?;
-        let free = room.f_bavail.saturating_mul(room.f_frsize);
-        let needed = size.bytes + PER_FILE * size.files as u64;
-        if needed + RESERVE > free {
-            return Err(PersistError::NoRoom {
-                path: path.to_owned(),
-                needed: needed.div_ceil(1024),
-                free: free / 1024,
-            });
-        }
-        Ok(())
+        rules::check_room(path, size, room.f_bavail.saturating_mul(room.f_frsize))
     }
 
     /// Keeps it no more. What is at the path stays until the next boot, which brings the image's own.
@@ -330,18 +359,22 @@ impl Store {
         let list = match self.load() {
             Ok(list) => list,
             Err(PersistError::Stateless) => return vec![],
-            Err(error) => return vec![format!("persisted files are not in their places: {error}")],
+            Err(error) => return vec![format!("persisted files are not in their places: {}", error.sentence())],
         };
         let mut problems: Vec<String> = list
             .entries
             .iter()
             .filter_map(|kept| {
                 let error = self.bring_back(kept).err()?;
-                Some(format!("persisted {} is not in its place: {error}", kept.path))
+                Some(format!(
+                    "persisted {} is not in its place: {}",
+                    kept.path,
+                    error.sentence()
+                ))
             })
             .collect();
         if let Err(error) = self.tidy(&list) {
-            problems.push(format!("old copies of persisted files stay: {error}"));
+            problems.push(format!("old copies of persisted files stay: {}", error.sentence()));
         }
         problems
     }
@@ -351,7 +384,7 @@ impl Store {
         rules::check(&kept.path, [])?;
         let (copy, live) = (self.copy_of(kept)?, self.places.live(&kept.path));
         let parent = live.parent().unwrap_or(&self.places.root);
-        fs::create_dir_all(parent).map_err(PersistError::io("make", parent))?;
+        self.make_above(kept)?;
         self.check_parents(&kept.path, &live)?;
         let ready = parent.join(format!(".corbel-persist-{}", kept.item));
         tree::remove(&ready)?;
@@ -361,6 +394,23 @@ impl Store {
             tree::remove(&live)?;
         }
         fs::rename(&ready, &live).map_err(PersistError::io("put back", &live))
+    }
+
+    fn make_above(&self, kept: &Kept) -> Result<(), PersistError> {
+        // An older list does not say.
+        let usual = Folder {
+            mode: 0o755,
+            uid: 0,
+            gid: 0,
+        };
+        for (at, path) in self.above(&kept.path).enumerate() {
+            // What is there and no folder is found by whoever goes through it.
+            if fs::symlink_metadata(&path).is_err() {
+                let folder = kept.above.get(at).unwrap_or(&usual);
+                folder.make(&path).map_err(PersistError::io("make", &path))?;
+            }
+        }
+        Ok(())
     }
 
     fn tidy(&self, list: &List) -> Result<(), PersistError> {

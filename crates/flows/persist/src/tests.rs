@@ -110,6 +110,41 @@ fn files_folders_and_links_come_back_with_what_they_are() {
     }));
 }
 
+/// A newer image may lack the folder that a file was in.
+#[test]
+fn folders_above_are_made_as_they_were() {
+    let node = Node::installed();
+    fs::create_dir_all(node.at("root/etc/secret/deep")).expect("made");
+    fs::set_permissions(node.at("root/etc/secret"), fs::Permissions::from_mode(0o710)).expect("changed");
+    node.write("root/etc/secret/deep/key", "k");
+    node.keep("/etc/secret/deep/key");
+    assert_eq!(node.boots(), Vec::<String>::new());
+    let mode = |name: &str| fs::metadata(node.at(name)).expect("there").mode() & 0o7777;
+    assert_eq!((mode("root/etc/secret"), mode("root/etc/secret/deep")), (0o710, 0o755));
+    assert_eq!(node.read("root/etc/secret/deep/key").as_deref(), Some("k"));
+}
+
+#[test]
+fn an_extended_attribute_counts_and_comes_back() {
+    let node = Node::installed();
+    node.write("root/etc/motd", "mine");
+    let set = |value: &[u8]| {
+        let flags = rustix::fs::XattrFlags::empty();
+        rustix::fs::lsetxattr(node.at("root/etc/motd"), "user.corbel", value, flags)
+    };
+    set(b"one").expect("set");
+    node.keep("/etc/motd");
+    node.boots();
+    let state = || node.store.list().expect("listed")[0].state;
+    assert_eq!(state(), State::Kept);
+    set(b"two").expect("set");
+    assert_eq!(state(), State::Changed);
+    node.boots();
+    let mut value = [0; 8];
+    let length = rustix::fs::lgetxattr(node.at("root/etc/motd"), "user.corbel", &mut value).expect("there");
+    assert_eq!(&value[..length], b"one");
+}
+
 #[test]
 fn a_change_counts_when_it_is_said_again() {
     let node = Node::installed();
@@ -204,6 +239,9 @@ fn what_cannot_be_kept_is_refused_and_what_was_kept_stays() {
     let socket = std::os::unix::net::UnixListener::bind(node.at("root/etc/socket")).expect("bound");
     assert!(node.refusal("/etc/socket").contains("is a socket"));
     drop(socket);
+    let pipe = node.at("root/etc/pipe");
+    rustix::fs::mknodat(rustix::fs::CWD, &pipe, rustix::fs::FileType::Fifo, 0o600.into(), 0).expect("made");
+    assert!(node.refusal("/etc/pipe").contains("is a named pipe"));
     fs::create_dir(node.at("root/etc/real")).expect("made");
     node.write("root/etc/real/file", "x");
     symlink("real", node.at("root/etc/way")).expect("made");

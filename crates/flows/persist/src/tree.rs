@@ -8,10 +8,14 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use corbel_sys::{Cancel, Program, hash_file};
+use rustix::buffer::spare_capacity;
+use rustix::io::Errno;
 use sha2::{Digest, Sha256};
 
 use crate::{MOST_BYTES, MOST_FILES, PersistError};
 
+/// The kernel gives no more at once: XATTR_LIST_MAX and XATTR_SIZE_MAX of linux/limits.h.
+const MOST_ATTRIBUTES: usize = 64 << 10;
 /// Of one copy: it has at most [`MOST_BYTES`].
 const LIMIT: Duration = Duration::from_secs(60);
 
@@ -102,13 +106,34 @@ pub(crate) fn size(found: &[(PathBuf, Metadata)]) -> Size {
     }
 }
 
-/// A checksum of names, kinds, owners, modes and contents; `None` when nothing is there or it cannot be kept.
+/// Extended attributes by name, POSIX ACLs among them (xattr(7)). A file system without them has none.
+fn attributes(path: &Path) -> io::Result<Vec<(Vec<u8>, Vec<u8>)>> {
+    let mut names = Vec::with_capacity(MOST_ATTRIBUTES);
+    match rustix::fs::llistxattr(path, spare_capacity(&mut names)) {
+        Ok(_) => {}
+        Err(Errno::OPNOTSUPP) => return Ok(vec![]),
+        Err(error) => return Err(error.into()),
+    }
+    let mut names: Vec<&[u8]> = names.split(|byte| *byte == 0).filter(|name| !name.is_empty()).collect();
+    names.sort_unstable();
+    let value = |name: &[u8]| {
+        let mut value = Vec::with_capacity(MOST_ATTRIBUTES);
+        rustix::fs::lgetxattr(path, name, spare_capacity(&mut value))?;
+        Ok((name.to_vec(), value))
+    };
+    names.into_iter().map(value).collect()
+}
+
+/// A checksum of names, kinds, owners, modes, extended attributes and contents; `None` when nothing is there or it cannot be kept.
 pub(crate) fn digest(path: &Path) -> Option<String> {
     let mut hash = Sha256::new();
     for (at, metadata) in walk(path, "").ok()? {
         let below = at.strip_prefix(path).ok()?;
         let owner = (metadata.uid(), metadata.gid());
         hash.update(format!("{below:?} {owner:?} {:o} ", metadata.mode()));
+        for (name, value) in attributes(&at).ok()? {
+            hash.update(format!("{name:?}={value:?} "));
+        }
         if metadata.is_symlink() {
             hash.update(format!("{:?}", fs::read_link(&at).ok()?));
         } else if metadata.is_file() {
