@@ -5,7 +5,7 @@ use std::time::Instant;
 use corbel_layout::grub::bios::BiosError;
 use corbel_plan::install::InstallPlan;
 use corbel_progress::{Event, Sink};
-use corbel_sys::Cancel;
+use corbel_sys::{Cancel, chain};
 use corbel_upgrade::{CopyError, OpenError, Step as Report};
 
 use crate::steps::{System, do_step};
@@ -84,20 +84,9 @@ pub(crate) fn whole(
     sink.event(Event::End {
         ok: result.is_ok(),
         elapsed_ms: u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
-        message: result.as_ref().err().map(chain),
+        message: result.as_ref().err().map(|error| chain(error)),
     });
     result
-}
-
-/// An error with all its sources on one line.
-fn chain(error: &InstallError) -> String {
-    let mut text = error.to_string();
-    let mut source = std::error::Error::source(error);
-    while let Some(error) = source {
-        text = format!("{text}: {error}");
-        source = error.source();
-    }
-    text
 }
 
 pub(crate) fn capital(text: &str) -> String {

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use corbel_sys::ledger::Ledger;
-use corbel_sys::{Cancel, Program, ProgramError, read_limited};
+use corbel_sys::{Cancel, Program, ProgramError, chain, read_limited};
 use serde::{Deserialize, Serialize};
 
 use crate::tree::{self, Size};
@@ -359,7 +359,7 @@ impl Store {
         let list = match self.load() {
             Ok(list) => list,
             Err(PersistError::Stateless) => return vec![],
-            Err(error) => return vec![format!("persisted files are not in their places: {}", error.sentence())],
+            Err(error) => return vec![format!("persisted files are not in their places: {}", chain(&error))],
         };
         let mut problems: Vec<String> = list
             .entries
@@ -369,12 +369,12 @@ impl Store {
                 Some(format!(
                     "persisted {} is not in its place: {}",
                     kept.path,
-                    error.sentence()
+                    chain(&error)
                 ))
             })
             .collect();
         if let Err(error) = self.tidy(&list) {
-            problems.push(format!("old copies of persisted files stay: {}", error.sentence()));
+            problems.push(format!("old copies of persisted files stay: {}", chain(&error)));
         }
         problems
     }

@@ -43,13 +43,7 @@ pub trait Facilities {
     fn make_host_keys(&self, kept: bool) -> Result<(), FacilityError>;
 }
 
-/// An error with all its sources on one line.
+/// An error with all its causes on one line.
 pub(crate) fn chain(error: &FacilityError) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(error) = source {
-        text = format!("{text}: {error}");
-        source = error.source();
-    }
-    text
+    corbel_sys::chain(error.as_ref())
 }

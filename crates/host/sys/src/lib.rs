@@ -4,12 +4,14 @@
 //! what the program said, so that no failure is silent.
 
 mod cancel;
+mod chain;
 mod file;
 pub mod ledger;
 mod program;
 mod udev;
 
 pub use cancel::Cancel;
+pub use chain::chain;
 pub use file::{FileError, hash_file, read_limited, write_atomic};
 pub use program::{Output, Program, ProgramError};
 pub use udev::{udev_is_quiet, wait_for_quiet_udev};

@@ -11,11 +11,11 @@ use corbel_model::install::{InstallRequest, UninstallRequest};
 use corbel_plan::install::{UninstallPlan, beyond_release};
 use corbel_progress::Sink;
 use corbel_release::release::{KeySet, Policy, Refusal, Signed, signed};
-use corbel_sys::Cancel;
+use corbel_sys::{Cancel, chain};
 use corbel_upgrade::{Release, load_keys};
 
 use super::slots::{ARCHITECTURE, KEYS, NAME, ReadOnly};
-use super::{disks, failed, refused, removal, sentence};
+use super::{disks, failed, refused, removal};
 
 const BLOCK: &str = "/sys/class/block";
 
@@ -51,7 +51,7 @@ pub(super) fn release(adjust: impl FnOnce(&mut Policy)) -> Result<Release, Syste
         };
         Release::open(open(Path::new(&medium))?, &keys, &policy)
     };
-    let opened = opened.map_err(|error| refused(sentence(&error)))?;
+    let opened = opened.map_err(|error| refused(chain(&error)))?;
     if is_wrong(opened.signed(), &keys) {
         let version = opened.manifest().version.clone();
         return Err(refused(Refusal::WrongSignature { version }.to_string()));

@@ -20,7 +20,7 @@ use corbel_model::install::{DeviceMatch, InstallRequest, UninstallRequest};
 use corbel_model::{ByteSize, Keymap};
 use corbel_plan::settle::SEED_FILE;
 use corbel_progress::{Event, Sink};
-use corbel_sys::{Cancel, Program, read_limited, write_atomic};
+use corbel_sys::{Cancel, Program, chain, read_limited, write_atomic};
 
 /// Names of machines that were saved, one a line, over a reboot.
 const SAVED: &str = "/data/saved-machines";
@@ -66,21 +66,10 @@ fn refused(sentence: impl Into<String>) -> SystemError {
     SystemError::Refused(sentence.into())
 }
 
-/// The error and its causes on one line.
-fn sentence(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text.push_str(&format!(": {cause}"));
-        source = cause.source();
-    }
-    text.lines().collect::<Vec<_>>().join(" ")
-}
-
 fn failed(operation: &str, error: &dyn Error) -> SystemError {
     SystemError::Failed {
         operation: operation.to_owned(),
-        problem: sentence(error),
+        problem: chain(error),
     }
 }
 
@@ -177,7 +166,7 @@ impl System for Machine {
                 Err(error) => {
                     tracing::warn!(%error, "a fast reboot is not possible: rebooting through firmware");
                     sink.event(Event::Warning {
-                        message: no_fast_reboot(&sentence(&error)),
+                        message: no_fast_reboot(&chain(&error)),
                     });
                     "reboot"
                 }

@@ -17,10 +17,10 @@ use corbel_plan::install::{Disk, candidates};
 use corbel_progress::Sink;
 use corbel_release::release::Policy;
 use corbel_release::version::Version;
-use corbel_sys::Cancel;
+use corbel_sys::{Cancel, chain};
 use corbel_upgrade::{Facilities as _, OpenError, Release, UpgradeError, load_keys};
 
-use super::{Machine, disks, failed, password, refused, sentence};
+use super::{Machine, disks, failed, password, refused};
 
 pub(super) const KEYS: &str = "/usr/share/corbel/keys";
 /// What releases for this node are called and made for.
@@ -198,7 +198,7 @@ fn open_release(node: &Node, path: &Path, permits: Permits) -> Result<Release, S
     let opened = Release::open(Arc::new(ReadOnly(file)), &keys, &policy(node, permits)?);
     opened.map_err(|error| match error {
         OpenError::File(_) | OpenError::Read { .. } => failed("reading the image", &error),
-        error => refused(sentence(&error)),
+        error => refused(chain(&error)),
     })
 }
 
@@ -209,7 +209,7 @@ fn of_upgrade(error: UpgradeError) -> SystemError {
         | UpgradeError::Refused(_)
         | UpgradeError::FailedThere { .. }
         | UpgradeError::TooLarge { .. }
-        | UpgradeError::Hook(_) => refused(sentence(&error)),
+        | UpgradeError::Hook(_) => refused(chain(&error)),
         error => failed("the change of slots", &error),
     }
 }

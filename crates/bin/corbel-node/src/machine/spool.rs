@@ -9,9 +9,9 @@ use corbel_agent::{Spool, SystemError};
 use corbel_fetch::{FetchError, fetch};
 use corbel_model::ByteSize;
 use corbel_progress::{Event, Outcome, Sink, Unit};
-use corbel_sys::Cancel;
+use corbel_sys::{Cancel, chain};
 
-use super::{failed, refused, sentence};
+use super::{failed, refused};
 
 const FOLDER: &str = "/data/spool";
 /// Left over for everything else that writes to `/data`.
@@ -77,7 +77,7 @@ pub(super) fn from_url(url: &str, sink: &dyn Sink, cancel: &Cancel) -> Result<Sp
         FetchError::Url(_) => refused(error.to_string()),
         error => SystemError::Failed {
             operation: "fetching the image".to_owned(),
-            problem: sentence(&error),
+            problem: chain(&error),
         },
     })?;
     sink.event(Event::StepFinished {
