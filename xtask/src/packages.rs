@@ -76,12 +76,12 @@ const PACKAGES: &[Package] = &[
     package("ipxe-qemu", Purpose::Up, "option ROMs of its network card"),
     package("dosfstools", Purpose::Up, "makes the seed disk"),
     package("mtools", Purpose::Up, "fills the seed disk without mounting it"),
+    package("openssh-client", Purpose::Up, "makes a key for the seed, and logs in"),
     package(
         "e2fsprogs",
         Purpose::Test,
         "replays the journal of a recorded configuration",
     ),
-    package("openssh-client", Purpose::Test, "looks at a node from inside"),
     package(
         "python3-venv",
         Purpose::Test,

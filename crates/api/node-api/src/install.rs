@@ -188,6 +188,9 @@ pub struct Plan {
     /// What will be lost, one sentence each, VM storage first; empty when nothing is.
     #[serde(default)]
     pub erases: Vec<String>,
+    /// What stays of all that the disks carry, VM storage first.
+    #[serde(default)]
+    pub keeps: Vec<String>,
     /// What will be done, in order, one line each.
     #[serde(default)]
     pub steps: Vec<String>,

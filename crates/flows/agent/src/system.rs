@@ -226,6 +226,8 @@ pub struct InstalledSystem {
 pub struct Plan {
     /// What will be lost, VM storage first; sentences.
     pub erases: Vec<String>,
+    /// What stays of all that the disks carry, in the same way.
+    pub keeps: Vec<String>,
     /// Lines.
     pub steps: Vec<String>,
     /// Sentences.

@@ -56,7 +56,7 @@ fn do_step(step: &UninstallStep, plan: &UninstallPlan, facilities: &dyn Faciliti
             open.write_at(0, &sector)?;
             open.flush()
         }),
-        UninstallStep::Clear { disk, extents } => on_disk(disk, &|open| {
+        UninstallStep::Clear { disk, extents, .. } => on_disk(disk, &|open| {
             extents.iter().try_for_each(|extent| zero(open, *extent))?;
             open.flush()
         }),

@@ -115,6 +115,7 @@ impl Wizard {
         }
         Plan {
             erases: Vec::new(),
+            keeps: Vec::new(),
             steps: vec![
                 check,
                 format!("{path}: write it to the slot that is not in use, and read it back"),

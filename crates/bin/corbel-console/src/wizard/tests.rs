@@ -94,6 +94,7 @@ pub(crate) fn disks_with(version: Option<&str>) -> Vec<Disk> {
 pub(crate) fn plan() -> Plan {
     Plan {
         erases: vec!["/dev/sda: all that it carries".into()],
+        keeps: vec![],
         steps: vec![
             "/dev/sda: new partition table".into(),
             "/dev/sda: write the system to slot a".into(),

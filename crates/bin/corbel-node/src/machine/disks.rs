@@ -226,6 +226,7 @@ fn sentences(contents: &[Content]) -> Vec<String> {
 pub(super) fn told(plan: &InstallPlan) -> Plan {
     Plan {
         erases: sentences(&plan.erased),
+        keeps: sentences(&plan.kept),
         steps: plan.steps.iter().map(ToString::to_string).collect(),
         warnings: plan.notes.clone(),
     }
@@ -240,6 +241,7 @@ pub(super) fn removal(request: &UninstallRequest) -> Result<UninstallPlan, Syste
 pub(super) fn told_removal(plan: &UninstallPlan) -> Plan {
     Plan {
         erases: sentences(&plan.erased),
+        keeps: sentences(&plan.kept),
         steps: plan.steps.iter().map(ToString::to_string).collect(),
         warnings: plan.warnings.clone(),
     }

@@ -133,6 +133,10 @@ pub(crate) fn show(printer: &Printer, planned: &Planned, as_data: bool) -> Resul
         lines.push("This will be ERASED:".to_owned());
         lines.extend(plan.erases.iter().map(|text| format!("  {text}")));
     }
+    if !plan.keeps.is_empty() {
+        lines.push("This stays:".to_owned());
+        lines.extend(plan.keeps.iter().map(|text| format!("  {text}")));
+    }
     lines.push("This will be done:".to_owned());
     lines.extend(plan.steps.iter().map(|text| format!("  {text}")));
     lines.extend(plan.warnings.iter().map(|text| format!("warning: {text}")));

@@ -84,7 +84,7 @@ fn has_password(shadow: &str) -> bool {
 
 fn greeting(warnings: &[String]) -> String {
     let mut text = "\nRescue shell: the kernel command line has the word `rescue`. No VM was started.\n\
-                    /config  who this node is; /data  its VMs; the root cannot be written\n\
+                    /config has the configuration, /data the VMs; all else cannot be written.\n\
                     `exit` goes on with the boot, `reboot` restarts the machine.\n"
         .to_owned();
     for warning in warnings {

@@ -42,6 +42,7 @@ pub(crate) fn disk(disk: agent::Disk) -> wire::Disk {
 pub(crate) fn plan(plan: agent::Plan) -> wire::Plan {
     wire::Plan {
         erases: plan.erases,
+        keeps: plan.keeps,
         steps: plan.steps,
         warnings: plan.warnings,
     }

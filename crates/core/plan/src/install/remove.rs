@@ -5,7 +5,8 @@ use corbel_model::install::UninstallRequest;
 use serde::Serialize;
 
 use super::select::{Candidate, candidates};
-use super::{Content, Disk, Observed, Refusal, UninstallStep};
+use super::steps::ClearPart;
+use super::{Content, Disk, Firmware, Observed, Refusal, UninstallStep};
 
 /// A disk that is given back.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -63,7 +64,11 @@ pub fn plan_uninstall(request: &UninstallRequest, observed: &Observed) -> Result
         erased: Vec::new(),
         kept: Vec::new(),
         warnings: Vec::new(),
-        steps: vec![UninstallStep::BootEntries],
+        // A BIOS has no such entries.
+        steps: (observed.firmware == Firmware::Uefi)
+            .then_some(UninstallStep::BootEntries)
+            .into_iter()
+            .collect(),
     };
     remove(boot.disk, !request.wipe_data, &mut plan)?;
     data_disks(request, boot.disk, &all, &mut plan)?;
@@ -144,10 +149,17 @@ fn remove(disk: &Disk, keep_data: bool, plan: &mut UninstallPlan) -> Result<(), 
     };
     plan.steps.push(UninstallStep::BootCode { disk: path.clone() });
     // What starts a system is gone for good before anything is taken from under it: within a step a disk may write in any order.
-    for extents in [ends(&|role| role == Role::Esp), ends(&|role| role != Role::Esp)] {
+    let (esp, rest) = (ends(&|role| role == Role::Esp), ends(&|role| role != Role::Esp));
+    let behind = if esp.is_empty() {
+        ClearPart::All
+    } else {
+        ClearPart::Rest
+    };
+    for (part, extents) in [(ClearPart::Esp, esp), (behind, rest)] {
         if !extents.is_empty() {
             plan.steps.push(UninstallStep::Clear {
                 disk: path.clone(),
+                part,
                 extents,
             });
         }

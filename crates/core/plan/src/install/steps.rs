@@ -86,10 +86,36 @@ pub enum UninstallStep {
     BootEntries,
     /// Zero the boot code in the first sector: a BIOS finds nothing to start.
     BootCode { disk: String },
-    /// Zero what the partitions are recognised by, the EFI partition first.
-    Clear { disk: String, extents: Vec<Extent> },
+    /// Zero what the EFI partition is recognised by, or then what all others are.
+    Clear {
+        disk: String,
+        part: ClearPart,
+        extents: Vec<Extent>,
+    },
     /// Zero both copies of the table, or leave one that has nothing but the data.
     Table { disk: String, keeps_data: bool },
+}
+
+/// What a removal clears at once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ClearPart {
+    /// What a firmware or a loader could start.
+    Esp,
+    /// All the others that go.
+    Rest,
+    /// All that go, of a disk that has no EFI partition.
+    All,
+}
+
+impl fmt::Display for ClearPart {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Esp => "the EFI partition",
+            Self::Rest => "the other partitions",
+            Self::All => "the partitions",
+        })
+    }
 }
 
 impl UninstallStep {
@@ -109,7 +135,7 @@ impl fmt::Display for UninstallStep {
         match self {
             Self::BootEntries => f.write_str("remove Corbel from the firmware's boot order"),
             Self::BootCode { disk } => write!(f, "remove the boot code of {disk}"),
-            Self::Clear { disk, .. } => write!(f, "clear the partitions of {disk}"),
+            Self::Clear { disk, part, .. } => write!(f, "clear {part} of {disk}"),
             Self::Table { disk, keeps_data: true } => write!(f, "leave only the data in the table of {disk}"),
             Self::Table { disk, .. } => write!(f, "remove the partition table of {disk}"),
         }

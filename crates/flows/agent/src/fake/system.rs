@@ -12,7 +12,7 @@ use corbel_progress::{Event, Outcome, Sink, Unit};
 use corbel_sys::Cancel;
 
 use super::disks::disks;
-use super::world::{World, refused};
+use super::world::{World, refused, storage};
 use crate::system::{
     Disk, FailedVersion, Permits, Persisted, Plan, Restart, Secret, SlotInfo, SlotState, Slots, Source, Spool, System,
     SystemError, no_fast_reboot,
@@ -262,12 +262,11 @@ impl System for FakeSystem {
         let path = &disk
             .ok_or_else(|| refused("no disk of this machine carries Corbel"))?
             .path;
-        let mut erases = vec![format!("Corbel and its configuration on {path}")];
-        if request.wipe_data {
-            erases.insert(0, format!("the VM storage on {path}"));
-        }
+        let mut erases = storage(request.wipe_data, path);
+        erases.push(format!("Corbel and its configuration on {path}"));
         Ok(Plan {
             erases,
+            keeps: storage(!request.wipe_data, path),
             steps: vec![format!("{path}: remove the partitions and their labels")],
             warnings: vec![],
         })

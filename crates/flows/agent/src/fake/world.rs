@@ -118,10 +118,11 @@ impl World {
         let disk = self.chosen(request)?;
         let erases = match (&disk.installed, disk.contents.as_str()) {
             (Some(_), _) if request.keep_data => vec![format!("the configuration of the node on {}", disk.path)],
-            (Some(_), _) => vec![
-                format!("the VM storage on {}", disk.path),
-                format!("the configuration of the node on {}", disk.path),
-            ],
+            (Some(_), _) => [
+                storage(true, &disk.path),
+                vec![format!("the configuration of the node on {}", disk.path)],
+            ]
+            .concat(),
             (None, "It is empty.") => vec![],
             (None, contents) => vec![format!("everything on {}: {contents}", disk.path)],
         };
@@ -133,6 +134,7 @@ impl World {
         ];
         let plan = Plan {
             erases,
+            keeps: storage(request.keep_data && disk.installed.is_some(), &disk.path),
             steps: steps.iter().map(|step| format!("{}: {step}", disk.path)).collect(),
             warnings: vec![],
         };
@@ -146,4 +148,9 @@ impl World {
             .find(|slot| !slot.running)
             .ok_or_else(|| refused("this node is not installed: there is no slot for another version"))
     }
+}
+
+/// The sentence of a plan on the VM storage of a disk, where it `is` so.
+pub(super) fn storage(is: bool, path: &str) -> Vec<String> {
+    is.then(|| format!("the VM storage on {path}")).into_iter().collect()
 }

@@ -19,6 +19,13 @@ pub(super) fn confirm(body: &mut Body, wizard: &Wizard) {
             list(body, "!", text, Tone::Bad);
         }
     }
+    if !plan.keeps.is_empty() {
+        body.blank();
+        body.line(" THIS STAYS", Tone::Label);
+        for text in &plan.keeps {
+            list(body, "=", text, Tone::Good);
+        }
+    }
     if !plan.warnings.is_empty() {
         body.blank();
         body.line(" BEFORE YOU GO ON", Tone::Label);
