@@ -32,12 +32,25 @@ impl Demo {
     /// # Errors
     /// When one of these fails or the guest stays silent.
     pub async fn run(node: &Node, image: &Image, nonce: &str) -> anyhow::Result<Self> {
+        Self::run_with(node, image, nonce, |_| ()).await
+    }
+
+    /// The same after `change` has seen the guest's specification.
+    ///
+    /// # Errors
+    /// As [`Self::run`].
+    pub async fn run_with(
+        node: &Node,
+        image: &Image,
+        nonce: &str,
+        change: impl FnOnce(&mut VmSpec),
+    ) -> anyhow::Result<Self> {
         let api = node.api();
         upload(api, KERNEL, &image.demo_guest("kernel")?).await?;
         upload(api, INITRD, &image.demo_guest("initrd")?).await?;
-        api.create_vm(&spec(nonce)?)
-            .await
-            .context("cannot create the demo VM")?;
+        let mut spec = spec(nonce)?;
+        change(&mut spec);
+        api.create_vm(&spec).await.context("cannot create the demo VM")?;
         Self::start(node, nonce).await
     }
 

@@ -24,6 +24,7 @@ pub mod spec;
 pub mod ssh;
 pub mod talk;
 pub mod wait;
+pub mod wire;
 
 pub use accel::Accel;
 pub use demo::Demo;
@@ -40,3 +41,4 @@ pub use server::Server;
 pub use shell::RootShell;
 pub use spec::{Firmware, MachineSpec, Medium};
 pub use wait::until;
+pub use wire::{Frame, Wire};

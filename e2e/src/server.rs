@@ -11,7 +11,7 @@ use anyhow::{Context as _, bail};
 
 use corbel_node_api::SlotName;
 
-use crate::{Disk, Firmware, Identity, Machine, MachineSpec, Medium, Node, Run, Seed, fault::Fault, until};
+use crate::{Disk, Firmware, Identity, Machine, MachineSpec, Medium, Node, Run, Seed, Wire, fault::Fault, until};
 
 /// The health gate's own deadline suits a server with hundreds of VMs to start; here there is none.
 const GATE: &str = "[Service]\nExecStart=\nExecStart=/usr/bin/corbel gate --deadline 150\n";
@@ -22,6 +22,7 @@ pub struct Server {
     folder: PathBuf,
     firmware: Firmware,
     disks: Vec<Disk>,
+    wires: Vec<PathBuf>,
     identity: Identity,
     fault: Option<(Fault, SlotName)>,
 }
@@ -48,6 +49,7 @@ impl Server {
             folder,
             firmware,
             disks: Vec::new(),
+            wires: Vec::new(),
             identity,
             fault: None,
         })
@@ -63,6 +65,16 @@ impl Server {
         made.with_context(|| format!("cannot make {}", file.display()))?;
         self.disks.push(Disk::new(&file));
         Ok(&self.disks[self.disks.len() - 1].file)
+    }
+
+    /// One more network card, on a cable that ends in the test.
+    ///
+    /// # Errors
+    /// When it cannot be made.
+    pub fn add_wire(&mut self) -> anyhow::Result<Wire> {
+        let wire = Wire::new(&self.folder, &format!("wire{}", self.wires.len()))?;
+        self.wires.push(wire.path().to_path_buf());
+        Ok(wire)
     }
 
     /// Its disks, to look at or to change while it is off.
@@ -89,6 +101,7 @@ impl Server {
     pub fn spec(&self, medium: Medium) -> MachineSpec {
         let mut spec = MachineSpec::new(medium).firmware(self.firmware).with_root_shell();
         spec.disks.clone_from(&self.disks);
+        spec.wires.clone_from(&self.wires);
         spec.variables = Some(self.folder.join("uefi-variables.fd"));
         spec = spec.credential_bytes("systemd.unit-dropin.corbel-gate.service~deadline", GATE.as_bytes());
         match self.fault {

@@ -45,6 +45,8 @@ pub struct MachineSpec {
     pub memory: u32,
     /// Processors, where they are not emulated.
     pub cpus: u32,
+    /// Further network cards, each by the socket of the [`crate::Wire`] that it hangs on.
+    pub wires: Vec<PathBuf>,
     /// A disk with a FAT volume `CORBEL-SEED`.
     pub seed: Option<PathBuf>,
     /// The machine's address when it does not take the one that DHCP gives (10.0.2.15).
@@ -65,6 +67,7 @@ impl MachineSpec {
             variables: None,
             memory: 1024,
             cpus: 2,
+            wires: Vec::new(),
             seed: None,
             address: None,
             words: String::new(),
@@ -248,6 +251,23 @@ fn network(line: &mut Line, spec: &MachineSpec, place: &Place) {
     line.option("-netdev", &format!("user,id=network,{forwards}"));
     // No option ROM: the firmware would try to boot from the network first and cost a minute.
     line.words("-device virtio-net-pci,netdev=network,romfile=");
+    for (number, wire) in spec.wires.iter().enumerate() {
+        let (card, wire) = (place.folder.join(format!("card{number}")), path(wire));
+        let card = path(&card);
+        line.option(
+            "-netdev",
+            &format!("dgram,id=wire{number},local.type=unix,local.path={card},remote.type=unix,remote.path={wire}"),
+        );
+        let mac = wire_mac(number);
+        line.words(&format!(
+            "-device virtio-net-pci,id=card{number},netdev=wire{number},mac={mac},romfile="
+        ));
+    }
+}
+
+/// The address of the card on a wire.
+pub fn wire_mac(number: usize) -> String {
+    format!("52:54:00:77:00:{number:02x}")
 }
 
 fn firmware(line: &mut Line, spec: &MachineSpec, place: &Place) {

@@ -11,6 +11,7 @@ mod removed;
 mod rescue;
 mod sent_back;
 mod stateless;
+mod tagged;
 mod unattended;
 mod wizard;
 

@@ -7,6 +7,7 @@
 /bin/busybox --install -s /bin
 export PATH=/bin
 for module in /modules/*.ko; do insmod "$module" 2>/dev/null; done
+for card in /sys/class/net/eth*; do [ -e "$card" ] && ip link set "${card##*/}" up; done
 nonce=none
 for word in $(cat /proc/cmdline); do
 	case $word in nonce=*) nonce=${word#nonce=} ;; esac

@@ -1,7 +1,6 @@
 //! The demo guest: the image's own kernel and a shell script in a busybox, small enough to be made with every build. It shows that
 //! a VM runs, and answers a nonce so that a test knows that it was this guest that spoke.
 
-use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -16,8 +15,8 @@ use crate::report::Step;
 use crate::tools::Tools;
 
 const INIT: &str = include_str!("init.sh");
-/// So that the guest obeys the power button, which is how a hypervisor asks it to shut down.
-const MODULES: [&str; 2] = ["button", "evdev"];
+/// So that the guest obeys the power button, which is how a hypervisor asks it to shut down, and has a network card.
+const MODULES: [&str; 4] = ["button", "evdev", "virtio_pci", "virtio_net"];
 
 /// Write `demo-guest/{kernel,initrd}` below `work`.
 pub(crate) fn demo_guest(work: &Path, base: &Base, tools: &Tools, step: &Step<'_>) -> Result<PathBuf, BuildError> {
@@ -45,14 +44,12 @@ pub(crate) fn demo_guest(work: &Path, base: &Base, tools: &Tools, step: &Step<'_
     let modules = base.modules.join("lib/modules").join(&base.facts.kernel_version);
     let dep = modules.join("modules.dep");
     let dep = fs::read_to_string(&dep).map_err(BuildError::io("read", &dep))?;
-    let paths: BTreeSet<String> = ModuleIndex::parse(&dep, "")
-        .load_order([], MODULES)
-        .paths
-        .into_iter()
-        .collect();
-    for path in &paths {
+    let order = ModuleIndex::parse(&dep, "").load_order([], MODULES);
+    for (number, path) in order.paths.iter().enumerate() {
+        // The guest loads them in the order of their names.
         let name = path.rsplit('/').next().unwrap_or(path);
-        add_file(&mut archive, &format!("modules/{name}"), &modules.join(path), 0o644)?;
+        let name = format!("modules/{number:02}-{name}");
+        add_file(&mut archive, &name, &modules.join(path), 0o644)?;
     }
     let plain = work.join("demo.cpio");
     write_atomic(&plain, &archive.finish(), 0o644)?;

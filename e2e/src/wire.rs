@@ -1,0 +1,114 @@
+//! A cable with its other end in the test: what a network card of a machine sends arrives here.
+
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use anyhow::{Context as _, bail};
+use tokio::net::UnixDatagram;
+
+/// The largest frame, with room for tags.
+const FRAME: usize = 64 << 10;
+/// EtherType of a VLAN tag (IEEE 802.1Q).
+const TAGGED: [u8; 2] = [0x81, 0];
+/// The number of the VLAN in the two bytes behind it.
+const VLAN: u16 = 0x0fff;
+
+/// The test's end.
+#[derive(Debug)]
+pub struct Wire {
+    socket: UnixDatagram,
+    path: PathBuf,
+}
+
+/// What of an Ethernet frame is looked at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Frame {
+    /// Who sent it, as `52:54:00:12:34:56`.
+    pub source: String,
+    /// The outermost tag.
+    pub vlan: Option<u16>,
+}
+
+impl Frame {
+    fn read(bytes: &[u8]) -> Option<Self> {
+        let source: Vec<String> = bytes.get(6..12)?.iter().map(|byte| format!("{byte:02x}")).collect();
+        let tag = bytes.get(14..16)?.try_into().ok()?;
+        let tagged = bytes.get(12..14)? == TAGGED;
+        Some(Self {
+            source: source.join(":"),
+            vlan: tagged.then(|| u16::from_be_bytes(tag) & VLAN),
+        })
+    }
+}
+
+impl Wire {
+    /// Its end is the file `name` in `folder`.
+    ///
+    /// # Errors
+    /// When it cannot be made.
+    pub fn new(folder: &Path, name: &str) -> anyhow::Result<Self> {
+        let path = folder.join(name);
+        let socket = UnixDatagram::bind(&path).with_context(|| format!("cannot make {}", path.display()))?;
+        Ok(Self { socket, path })
+    }
+
+    /// For [`crate::MachineSpec::wires`].
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Forgets what has arrived so far.
+    pub fn drain(&self) {
+        let mut bytes = vec![0; FRAME];
+        while self.socket.try_recv(&mut bytes).is_ok() {}
+    }
+
+    /// Waits for this frame.
+    ///
+    /// # Errors
+    /// When it does not come within `limit`; with all that came.
+    pub async fn carries(&self, wanted: &Frame, limit: Duration) -> anyhow::Result<()> {
+        let mut seen: Vec<Frame> = Vec::new();
+        let waiting = async {
+            let mut bytes = vec![0; FRAME];
+            loop {
+                let length = self.socket.recv(&mut bytes).await?;
+                let Some(frame) = Frame::read(&bytes[..length]) else {
+                    continue;
+                };
+                if frame == *wanted {
+                    return anyhow::Ok(());
+                }
+                if !seen.contains(&frame) {
+                    seen.push(frame);
+                }
+            }
+        };
+        match tokio::time::timeout(limit, waiting).await {
+            Ok(result) => result,
+            Err(_) => bail!(
+                "no {wanted:?} on {} in {} s, but {seen:?}",
+                self.path.display(),
+                limit.as_secs()
+            ),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tags_and_senders_are_read() {
+        let mut bytes = vec![0xff; 6];
+        bytes.extend([0x52, 0x54, 0, 1, 2, 0xab, 0x81, 0, 0xe0, 42, 8, 0]);
+        let frame = Frame::read(&bytes).unwrap();
+        assert_eq!((frame.source.as_str(), frame.vlan), ("52:54:00:01:02:ab", Some(42)));
+        bytes[12] = 8;
+        assert_eq!(Frame::read(&bytes).unwrap().vlan, None);
+        assert_eq!(Frame::read(&bytes[..13]), None);
+    }
+}
