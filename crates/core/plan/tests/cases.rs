@@ -55,7 +55,7 @@ fn outcome(case: &Path) -> BTreeMap<String, String> {
         command_line: read(case.join("cmdline")).expect("every case has a cmdline"),
         words: read(case.join("words")),
         document: read(case.join("corbel.toml")),
-        password: None,
+        secrets: Default::default(),
         fetched: match (read(case.join("fetched")), read(case.join("not-fetched"))) {
             (Some(document), _) => Fetched::Document(document),
             (None, Some(reason)) => Fetched::Failed(reason.trim().to_owned()),

@@ -51,8 +51,8 @@ impl Said {
         seed.ssh_keys = ssh_keys(&words, &seed, sources, warnings);
         seed.clients = clients(&words, &seed, sources, warnings);
         seed.tokens = words.tokens.iter().chain(&seed.tokens).cloned().collect();
-        let kept = seed.admin_password.or_else(|| sources.password.clone());
-        seed.admin_password = words.admin_password.clone().or(kept);
+        seed.fill_secrets(&sources.secrets);
+        seed.admin_password = words.admin_password.clone().or(seed.admin_password);
         seed.password_login = words.password_login.or(seed.password_login);
         seed.ntp = words.ntp.clone().or(seed.ntp);
         seed.keyboard = words.keyboard.clone().or(seed.keyboard);
