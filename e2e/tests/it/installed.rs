@@ -9,6 +9,7 @@ mod refused;
 mod removed;
 mod rescue;
 mod sent_back;
+mod services;
 mod stateless;
 mod wizard;
 
