@@ -1,12 +1,14 @@
 //! Where log messages go besides the journal, and how much the journal keeps.
 
 use std::fmt;
+use std::net::IpAddr;
 use std::str::FromStr;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use crate::Span;
+use crate::network::{InterfaceName, Mac};
 use crate::server::Server;
 use crate::{ByteSize, HostName};
 
@@ -144,6 +146,19 @@ pub struct RemoteLog {
     pub priority: Option<Priority>,
 }
 
+/// By the kernel's own documentation.
+pub const NETCONSOLE_PORT: u16 = 6666;
+
+/// Where the kernel itself sends its messages, also those that no program can send any more.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Netconsole {
+    pub server: IpAddr,
+    pub port: u16,
+    pub interface: InterfaceName,
+    /// Of the server, or of the router that leads there; `None` for everybody on the wire.
+    pub mac: Option<Mac>,
+}
+
 /// `[logging]`.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Logging {
@@ -151,6 +166,7 @@ pub struct Logging {
     /// Of the journal on the log partition.
     pub max_size: Option<ByteSize>,
     pub max_age: Option<Span>,
+    pub netconsole: Option<Netconsole>,
 }
 
 #[cfg(test)]

@@ -10,9 +10,9 @@ use serde::Serialize;
 
 use super::Step;
 use crate::settle::{
-    COLLECTD_FILE, FILES, HOSTNAME_FILE, JOURNAL_FILE, KEYBOARD_FILE, MONITORING_OFF_FLAG, NETWORK_PREFIX, PREFIXES,
-    SOURCES_FILE, SSH_FIREWALL_FILE, SSH_FLAG, SSHD_FILE, SYSLOG_CA_PREFIX, SYSLOG_FILE, SettlePlan,
-    TIME_SYNC_OFF_FLAG, TIMESYNC_FILE,
+    COLLECTD_FILE, FILES, HOSTNAME_FILE, JOURNAL_FILE, KEYBOARD_FILE, MONITORING_OFF_FLAG, NETCONSOLE_FILE,
+    NETWORK_PREFIX, PREFIXES, SOURCES_FILE, SSH_FIREWALL_FILE, SSH_FLAG, SSHD_FILE, SYSLOG_CA_PREFIX, SYSLOG_FILE,
+    SettlePlan, TIME_SYNC_OFF_FLAG, TIMESYNC_FILE,
 };
 
 /// A node as it is or shall be, as far as its configuration goes.
@@ -138,6 +138,12 @@ pub fn plan_change(from: &NodeState, to: &NodeState) -> Change {
         change.steps.push(match to.files.contains_key(SYSLOG_FILE) {
             true => Step::RestartSyslog,
             false => Step::StopSyslog,
+        });
+    }
+    if any(&[NETCONSOLE_FILE]) {
+        change.steps.push(match to.files.contains_key(NETCONSOLE_FILE) {
+            true => Step::RestartNetconsole,
+            false => Step::StopNetconsole,
         });
     }
     // It tells its figures under the name that the node had when it started.

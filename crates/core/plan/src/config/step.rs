@@ -35,6 +35,9 @@ pub enum Step {
     /// rsyslog sends as it is told now.
     RestartSyslog,
     StopSyslog,
+    /// The kernel sends its messages as it is told now.
+    RestartNetconsole,
+    StopNetconsole,
     /// collectd takes and sends figures as it is told now.
     RestartMonitoring,
     StopMonitoring,
@@ -63,6 +66,8 @@ impl Step {
             Self::RestartJournal => "restart-journal",
             Self::RestartSyslog => "restart-syslog",
             Self::StopSyslog => "stop-syslog",
+            Self::RestartNetconsole => "restart-netconsole",
+            Self::StopNetconsole => "stop-netconsole",
             Self::RestartMonitoring => "restart-monitoring",
             Self::StopMonitoring => "stop-monitoring",
             Self::ReloadSsh => "reload-ssh",
@@ -88,6 +93,8 @@ impl Step {
             Self::RestartJournal => unit("restart", "systemd-journald.service"),
             Self::RestartSyslog => unit("restart", "rsyslog.service"),
             Self::StopSyslog => unit("stop", "rsyslog.service"),
+            Self::RestartNetconsole => unit("restart", "corbel-netconsole.service"),
+            Self::StopNetconsole => unit("stop", "corbel-netconsole.service"),
             Self::RestartMonitoring => unit("restart", "collectd.service"),
             Self::StopMonitoring => unit("stop", "collectd.service"),
             Self::ReloadSsh => unit("reload-or-restart", "ssh.service"),
@@ -114,6 +121,8 @@ impl fmt::Display for Step {
             Self::RestartJournal => f.write_str("have the journal read its options"),
             Self::RestartSyslog => f.write_str("have syslog send messages as configured"),
             Self::StopSyslog => f.write_str("stop sending messages by syslog"),
+            Self::RestartNetconsole => f.write_str("have the kernel send its messages as configured"),
+            Self::StopNetconsole => f.write_str("stop sending the kernel's messages"),
             Self::RestartMonitoring => f.write_str("have collectd take figures as configured"),
             Self::StopMonitoring => f.write_str("stop collectd"),
             Self::ReloadSsh => f.write_str("have SSH read its files"),

@@ -36,6 +36,8 @@ pub const JOURNAL_FILE: &str = "/etc/systemd/journald.conf.d/10-corbel.conf";
 pub const SYSLOG_FILE: &str = "/etc/rsyslog.d/10-corbel.conf";
 /// The authorities of the servers that get messages over TLS, one file a server.
 pub const SYSLOG_CA_PREFIX: &str = "/etc/corbel/syslog/10-corbel-ca-";
+/// Where the kernel sends its messages, for `corbel-netconsole.service`.
+pub const NETCONSOLE_FILE: &str = "/etc/corbel/netconsole";
 /// How often collectd looks and who gets its figures.
 pub const COLLECTD_FILE: &str = "/etc/collectd/collectd.conf.d/10-corbel.conf";
 /// While it exists, collectd stays off.
@@ -44,7 +46,7 @@ pub const MONITORING_OFF_FLAG: &str = "/run/corbel/monitoring-off";
 pub const SOURCES_FILE: &str = "/etc/corbel/nftables/sources.nft";
 
 /// Single files that settle may write. A flag is the last: who sees it sees what it promises.
-pub const FILES: [&str; 15] = [
+pub const FILES: [&str; 16] = [
     HOSTNAME_FILE,
     HOSTS_FILE,
     ACCESS_FILE,
@@ -56,6 +58,7 @@ pub const FILES: [&str; 15] = [
     KEYBOARD_FILE,
     JOURNAL_FILE,
     SYSLOG_FILE,
+    NETCONSOLE_FILE,
     COLLECTD_FILE,
     TIME_SYNC_OFF_FLAG,
     MONITORING_OFF_FLAG,

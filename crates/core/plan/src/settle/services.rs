@@ -1,14 +1,17 @@
 //! Files of the services around the machines: the journal and rsyslog, collectd, and who may reach the node.
 
+use std::net::IpAddr;
+
 use corbel_model::HostName;
 use corbel_model::firewall::{Firewall, Source};
-use corbel_model::logging::{Logging, Protocol, RemoteLog};
+use corbel_model::logging::{Logging, Netconsole, Protocol, RemoteLog};
 use corbel_model::monitoring::{FigureServer, Monitoring, Security};
 use corbel_model::words::Warning;
 
 use super::files::HEAD;
 use super::{
-    COLLECTD_FILE, JOURNAL_FILE, MONITORING_OFF_FLAG, PlannedFile, SOURCES_FILE, SYSLOG_CA_PREFIX, SYSLOG_FILE,
+    COLLECTD_FILE, JOURNAL_FILE, MONITORING_OFF_FLAG, NETCONSOLE_FILE, PlannedFile, SOURCES_FILE, SYSLOG_CA_PREFIX,
+    SYSLOG_FILE,
 };
 
 /// What may wait for a server that is away, for each of them; more is lost, and neither the log partition nor, on a node that runs from
@@ -71,6 +74,9 @@ pub(super) fn logging(logging: &Logging, hostname: &HostName, installed: bool) -
         );
         files.push(PlannedFile::new(JOURNAL_FILE, text));
     }
+    if let Some(netconsole) = &logging.netconsole {
+        files.push(PlannedFile::new(NETCONSOLE_FILE, self::netconsole(netconsole)));
+    }
     if logging.remote.is_empty() {
         return files;
     }
@@ -85,6 +91,24 @@ pub(super) fn logging(logging: &Logging, hostname: &HostName, installed: bool) -
     }
     files.push(PlannedFile::new(SYSLOG_FILE, text));
     files
+}
+
+/// For `corbel-netconsole.service`: the kernel's Documentation/networking/netconsole.rst, and which address has to be there first.
+fn netconsole(netconsole: &Netconsole) -> String {
+    let Netconsole {
+        server,
+        port,
+        interface,
+        mac,
+    } = netconsole;
+    let family = if server.is_ipv4() { "--ipv4" } else { "--ipv6" };
+    // The kernel takes an address of its own of the same scope.
+    let state = match server {
+        IpAddr::V6(address) if address.is_unicast_link_local() => "degraded",
+        _ => "routable",
+    };
+    let mac = mac.map(|mac| mac.to_string()).unwrap_or_default();
+    format!("{HEAD}INTERFACE={interface}:{state}\nFAMILY={family}\nTARGET=@/{interface},{port}@{server}/{mac}\n")
 }
 
 /// rsyslog's omfwd. The queue is what keeps one server that is away from holding up the others.

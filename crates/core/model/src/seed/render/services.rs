@@ -18,11 +18,19 @@ pub(super) fn services(text: &mut Text, seed: &Seed) {
         remote,
         max_size,
         max_age,
+        netconsole,
     } = &seed.logging;
     if max_size.is_some() || max_age.is_some() {
         text.head("[logging.journal]");
         text.maybe("max_size", max_size.map(exact));
         text.maybe("max_age", max_age.map(|span| span.to_string()));
+    }
+    if let Some(netconsole) = netconsole {
+        text.head("[logging.netconsole]");
+        text.put("server", netconsole.server.to_string());
+        text.put("port", i64::from(netconsole.port));
+        text.put("interface", netconsole.interface.to_string());
+        text.maybe("mac", netconsole.mac.map(|mac| mac.to_string()));
     }
     for remote in remote {
         self::remote(text, remote);

@@ -11,7 +11,7 @@ use super::*;
 use crate::access::{ApiClient, ApiToken, Role};
 use crate::firewall::Firewall;
 use crate::install::InstallRequest;
-use crate::logging::{Certificates, Logging, Protocol, RemoteLog};
+use crate::logging::{Certificates, Logging, Netconsole, Protocol, RemoteLog};
 use crate::monitoring::{FigureServer, Monitoring, Security};
 use crate::network::{Addressing, Ipv6, Match, NetworkConfig};
 use crate::seed::parse;
@@ -215,12 +215,25 @@ fn logging() -> impl Strategy<Value = Logging> {
         priority,
     });
     let size = option::of((16_u64..16_384).prop_map(ByteSize::mib));
-    (vec(remote, 0..3), size, option::of(read("[1-9] (hours|days|weeks)"))).prop_map(|(remote, max_size, max_age)| {
-        Logging {
-            remote,
-            max_size,
-            max_age,
-        }
+    let age = option::of(read("[1-9] (hours|days|weeks)"));
+    let netconsole = (
+        read("192\\.0\\.2\\.[0-9]{1,2}|2001:db8::[0-9a-f]{1,4}"),
+        1_u16..,
+        read("eno[0-9]"),
+        option::of(read("52:54:00:[0-9a-f]{2}:00:01")),
+    );
+    let netconsole = netconsole.prop_map(|(server, port, interface, mac)| Netconsole {
+        server,
+        port,
+        interface,
+        mac,
+    });
+    let all = (vec(remote, 0..3), size, age, option::of(netconsole));
+    all.prop_map(|(remote, max_size, max_age, netconsole)| Logging {
+        remote,
+        max_size,
+        max_age,
+        netconsole,
     })
 }
 

@@ -1,13 +1,17 @@
 //! The tables of what a node does besides carrying machines: logs, figures, and who may reach it.
 
+use std::net::IpAddr;
+use std::str::FromStr;
+
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde::de::{Deserializer, Error as _};
 
 use super::{Text, values};
 use crate::firewall::{Firewall, Source};
-use crate::logging::{Certificates, Logging, Priority, Protocol, RemoteLog};
+use crate::logging::{Certificates, Logging, NETCONSOLE_PORT, Netconsole, Priority, Protocol, RemoteLog};
 use crate::monitoring::{COLLECTD_PORT, CollectdUser, FigureServer, Monitoring, Security};
+use crate::network::{InterfaceName, Mac, NetworkError, parse_address};
 use crate::secret::Secret;
 use crate::server::{Server, parse_port};
 use crate::{ByteSize, HostName, Span};
@@ -20,6 +24,35 @@ pub(super) struct LoggingTable {
     remote: Vec<Remote>,
     /// The node's own log.
     journal: JournalTable,
+    /// Messages of the kernel by UDP, sent by the kernel itself: the last words of a node that dies. They are not protected on the way.
+    netconsole: Option<NetconsoleTable>,
+}
+
+struct Address(IpAddr);
+
+impl FromStr for Address {
+    type Err = NetworkError;
+    fn from_str(text: &str) -> Result<Self, NetworkError> {
+        parse_address(text).map(Self)
+    }
+}
+
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct NetconsoleTable {
+    /// The address of the server; the kernel knows no names.
+    #[schemars(extend("examples" = ["192.0.2.14"]))]
+    server: Text<Address>,
+    /// Its port. Left out, 6666.
+    #[serde(default, deserialize_with = "port")]
+    #[schemars(range(min = 1), extend("examples" = [6666]))]
+    port: Option<u16>,
+    /// The interface that leads there, by its name; it needs an address of the server's family.
+    #[schemars(extend("examples" = ["eno1"]))]
+    interface: Text<InterfaceName>,
+    /// The hardware address of the server, or of the router that leads there. Left out, messages go to everybody on the wire, and no router takes them on.
+    #[schemars(extend("examples" = ["52:54:00:12:34:56"]))]
+    mac: Option<Text<Mac>>,
 }
 
 /// Made by `try_from`, so that what does not fit together is refused at its place.
@@ -227,6 +260,12 @@ impl From<LoggingTable> for Logging {
             remote: table.remote.into_iter().map(|remote| remote.0).collect(),
             max_size: table.journal.max_size,
             max_age: table.journal.max_age,
+            netconsole: table.netconsole.map(|table| Netconsole {
+                server: table.server.0.0,
+                port: table.port.unwrap_or(NETCONSOLE_PORT),
+                interface: table.interface.0,
+                mac: table.mac.map(|mac| mac.0),
+            }),
         }
     }
 }
