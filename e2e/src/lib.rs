@@ -15,6 +15,7 @@ pub mod machine;
 pub mod node;
 pub mod person;
 pub mod qmp;
+pub mod receivers;
 pub mod run;
 pub mod seed;
 pub mod serial;

@@ -10,6 +10,7 @@ mod refused;
 mod removed;
 mod rescue;
 mod sent_back;
+mod services;
 mod stateless;
 mod tagged;
 mod unattended;

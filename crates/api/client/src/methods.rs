@@ -6,9 +6,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use corbel_node_api::{
-    Autostart, Health, Keyboard, Network, NetworkList, NodeInfo, Operation, Persisted, PersistedDifference,
-    PersistedList, Pool, PoolList, VmDetail, VmList, VmSpec, VmStats, VmSummary, Volume, VolumeList, VolumeSpec,
-    XML_TYPE,
+    Autostart, Health, Keyboard, Network, NetworkList, NodeInfo, OPENMETRICS_TYPE, Operation, Persisted,
+    PersistedDifference, PersistedList, Pool, PoolList, VmDetail, VmList, VmSpec, VmStats, VmSummary, Volume,
+    VolumeList, VolumeSpec, XML_TYPE,
 };
 use http::{HeaderValue, Request, header};
 use http_body_util::BodyExt;
@@ -97,6 +97,14 @@ impl Client {
     pub async fn use_keyboard(&self, layout: &str) -> Result<(), ClientError> {
         let layout = layout.to_owned();
         self.done(json(Operation::UseKeyboard, "", &Keyboard { layout })).await
+    }
+
+    /// Figures of the node and its machines as OpenMetrics.
+    pub async fn figures(&self) -> Result<String, ClientError> {
+        let mut request = bare(Operation::Figures, "");
+        let accept = HeaderValue::from_static(OPENMETRICS_TYPE);
+        request.headers_mut().insert(header::ACCEPT, accept);
+        self.text(request).await
     }
 
     /// Whether the machine starts with the node.

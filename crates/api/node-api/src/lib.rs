@@ -62,6 +62,10 @@ pub const SOCKET_PATH: &str = "/run/corbel/api.sock";
 /// Media type of libvirt's domain description, for `POST /v1/vms` and `GET /v1/vms/{name}/xml`.
 pub const XML_TYPE: &str = "application/xml";
 
+/// Media types of `GET /metrics`: Prometheus' text format 0.0.4, and OpenMetrics 1.0.
+pub const PROMETHEUS_TYPE: &str = "text/plain";
+pub const OPENMETRICS_TYPE: &str = "application/openmetrics-text";
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -123,8 +123,9 @@ fn operation(route: &Route) -> utoipa::openapi::path::Operation {
         .tag(
             route
                 .path
+                .trim_start_matches("/v1")
                 .split('/')
-                .nth(2)
+                .nth(1)
                 .unwrap_or_default()
                 .trim_end_matches(".json"),
         )
@@ -246,8 +247,10 @@ fn refusals(route: &Route) -> Vec<(u16, &'static str)> {
         Body::Bytes => list.push((411, "The length of the body was not given.")),
         _ => {}
     }
-    if route.access != Access::Anyone {
-        list.push((503, "The hypervisor does not answer; try again."));
+    match route.operation {
+        Operation::Figures => list.push((503, "No figures are collected, or collectd does not answer.")),
+        _ if route.access != Access::Anyone => list.push((503, "The hypervisor does not answer; try again.")),
+        _ => {}
     }
     if matches!(
         route.operation,
@@ -285,7 +288,7 @@ fn request(body: Body) -> Option<RequestBody> {
                 .content("application/octet-stream", ContentBuilder::new().build())
                 .build(),
         ),
-        Body::Empty | Body::Xml | Body::Events(_) | Body::WebSocket | Body::Document => None,
+        Body::Empty | Body::Xml | Body::Events(_) | Body::WebSocket | Body::Document | Body::Figures => None,
     }
 }
 
@@ -306,6 +309,10 @@ fn answer(route: &Route) -> Response {
                 .schema(Some(ObjectBuilder::new().schema_type(Type::Object)))
                 .build(),
         ),
+        Body::Figures => builder
+            .description("The figures. OpenMetrics 1.0 where `Accept` names it.")
+            .content(crate::PROMETHEUS_TYPE, text())
+            .content(crate::OPENMETRICS_TYPE, text()),
         Body::Bytes => builder.description("The bytes."),
         Body::Empty => builder.description("Done."),
     }

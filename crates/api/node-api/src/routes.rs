@@ -87,6 +87,8 @@ pub enum Body {
     WebSocket,
     /// The OpenAPI document itself.
     Document,
+    /// OpenMetrics 1.0 where the client accepts it, else Prometheus' text format.
+    Figures,
 }
 
 /// One thing that the API does.
@@ -96,6 +98,7 @@ pub enum Operation {
     Openapi,
     Node,
     UseKeyboard,
+    Figures,
     ListVms,
     CreateVm,
     ShowVm,
@@ -185,7 +188,7 @@ const fn route(
     }
 }
 
-use Body::{Bytes, Document, Empty, Events, Json, JsonOrXml, WebSocket, Xml};
+use Body::{Bytes, Document, Empty, Events, Figures, Json, JsonOrXml, WebSocket, Xml};
 use Method::{Delete, Get, Post, Put};
 use Operation as Op;
 
@@ -196,6 +199,7 @@ pub const ROUTES: &[Route] = &[
     route(Op::Openapi, Get, "/v1/openapi.json", ANYONE, Empty, 200, Document, "This document"),
     route(Op::Node, Get, "/v1/node", VIEWER, Empty, 200, Json("NodeInfo"), "The node at a glance"),
     route(Op::UseKeyboard, Put, "/v1/node/keyboard", ADMIN, Json("Keyboard"), 204, Empty, "Give the node's own screen a keyboard layout at once, until the next start"),
+    route(Op::Figures, Get, "/metrics", VIEWER, Empty, 200, Figures, "Figures of the node and its machines, as collectd has them"),
     route(Op::ListVms, Get, "/v1/vms", VIEWER, Empty, 200, Json("VmList"), "List virtual machines"),
     route(Op::CreateVm, Post, "/v1/vms", ADMIN, JsonOrXml("VmSpec"), 201, Json("VmSummary"), "Create a virtual machine, or define one from libvirt's XML"),
     route(Op::ShowVm, Get, "/v1/vms/{name}", VIEWER, Empty, 200, Json("VmDetail"), "Show a virtual machine"),
@@ -285,7 +289,7 @@ mod tests {
             Op::ShowOperation | Op::OperationEvents | Op::CancelOperation | Op::ListPools | Op::UseKeyboard => 35,
             Op::ListPersisted | Op::Persist | Op::Unpersist | Op::PersistedDifference => 39,
             Op::ShowConfig | Op::ConfigSchema | Op::ApplyConfig | Op::ConfirmConfig | Op::UndoConfig => 44,
-            Op::ConfigHistory | Op::ConfigVersion | Op::RollbackConfig => 47,
+            Op::ConfigHistory | Op::ConfigVersion | Op::RollbackConfig | Op::Figures => 48,
         };
         assert_eq!(ROUTES.len(), all(Op::RollbackConfig));
         for (i, route) in ROUTES.iter().enumerate() {

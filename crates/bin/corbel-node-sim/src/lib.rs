@@ -37,9 +37,10 @@ pub fn agent(hypervisor: Arc<Fake>, system: Arc<FakeSystem>) -> Arc<Agent> {
     } else {
         FakeNode::stateless()
     };
-    let engine = node.map(|node| Engine::new(node.in_real_time()));
-    let engine = engine.inspect_err(|error| tracing::error!(%error, "the sim has no folder for its configuration"));
-    Agent::with_engine(hypervisor, Arc::new(facilities), system, settings, engine.ok())
+    let node = node.inspect_err(|error| tracing::error!(%error, "the sim has no folder for its configuration"));
+    facilities.node = node.ok().map(FakeNode::in_real_time);
+    let engine = facilities.node.clone().map(Engine::new);
+    Agent::with_engine(hypervisor, Arc::new(facilities), system, settings, engine)
 }
 
 /// A few machines as an operator has them, some of them running.

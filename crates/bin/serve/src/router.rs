@@ -52,6 +52,7 @@ fn handler(operation: Operation, method: Method) -> MethodRouter<Arc<Shared>> {
         Op::Openapi => on!(node::openapi),
         Op::Node => on!(node::node),
         Op::UseKeyboard => on!(node::use_keyboard),
+        Op::Figures => on!(node::figures),
         Op::ListVms => on!(vms::list),
         Op::CreateVm => on!(vms::create),
         Op::ShowVm => on!(vms::show),

@@ -5,16 +5,22 @@
 
 pub mod access;
 mod clock;
+pub mod firewall;
 pub mod ids;
 pub mod install;
 pub mod keyboard;
+pub mod logging;
+pub mod monitoring;
 pub mod network;
+pub mod secret;
 pub mod seed;
-
+pub mod server;
 pub mod size;
+mod span;
 pub mod vm;
 pub mod words;
 
 pub use clock::{SshPort, TimeZone, ValueError};
 pub use ids::{HostName, Keymap, NameError, NetworkName, PoolName, VmName, VolumeName};
 pub use size::{ByteSize, SizeError};
+pub use span::{Span, SpanError};

@@ -11,17 +11,21 @@ mod render;
 mod schema;
 mod tables;
 
-pub use edit::{EditError, set, take_password, unset, value_at, without_password};
+pub use edit::{EditError, set, take_secrets, unset, value_at, without_secrets};
 pub use keys::{Key, keys, keys_markdown};
 pub use render::render;
 pub use schema::schema;
 use tables::Document;
 
 use crate::access::{ApiClient, ApiToken, PasswordHash, SshKey};
+use crate::firewall::Firewall;
 use crate::install::InstallAnswers;
+use crate::logging::Logging;
+use crate::monitoring::Monitoring;
 use crate::network::NetworkConfig;
+use crate::secret::Secrets;
 use crate::words::Ntp;
-use crate::{HostName, Keymap, SshPort, TimeZone};
+use crate::{HostName, Keymap, Span, SshPort, TimeZone};
 
 /// The version of the document that this program reads.
 pub const VERSION: i64 = 1;
@@ -53,11 +57,26 @@ pub struct Seed {
     pub password_login: Option<bool>,
     /// The port of sshd; 22 when nobody said one.
     pub ssh_port: Option<SshPort>,
+    /// After which a silent session of SSH is ended.
+    pub ssh_idle: Option<Span>,
     pub network: NetworkConfig,
     pub clients: Vec<ApiClient>,
     pub tokens: Vec<ApiToken>,
+    pub firewall: Firewall,
+    pub logging: Logging,
+    pub monitoring: Monitoring,
     /// `[install]`: what an unattended installation shall do. An installed node takes no notice of it.
     pub install: Option<InstallAnswers>,
+}
+
+impl Seed {
+    /// Puts in place what is kept apart, where the document does not say it itself.
+    pub fn fill_secrets(&mut self, kept: &Secrets) {
+        if self.admin_password.is_none() {
+            self.admin_password.clone_from(&kept.admin_password);
+        }
+        self.monitoring.fill_password(kept.collectd_password.as_ref());
+    }
 }
 
 /// Reads a document.

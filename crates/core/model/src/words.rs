@@ -23,6 +23,7 @@ pub use split::{Word, split, without_comments};
 
 use crate::access::{ApiClient, ApiToken, PasswordHash, SshKey};
 use crate::network::{Bond, Cidr, Match, VlanId};
+use crate::server::Server;
 use crate::{HostName, Keymap};
 
 /// What every word together says.
@@ -50,6 +51,10 @@ pub struct Words {
     pub ssh_keys: Vec<SshKey>,
     pub clients: Vec<ApiClient>,
     pub tokens: Vec<ApiToken>,
+    /// `syslog=SERVER[:PORT]`, by UDP.
+    pub syslog: Option<(Server, u16)>,
+    /// `collectd=SERVER[:PORT]`.
+    pub collectd: Option<(Server, u16)>,
     /// `corbel.config`: where the document of this boot is fetched from.
     pub config_url: Option<String>,
     pub stateless: Option<bool>,

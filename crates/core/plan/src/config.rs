@@ -4,7 +4,11 @@
 mod change;
 mod check;
 mod choose;
+mod step;
 
-pub use change::{Change, FILES, NodeState, Step, mode_of, plan_change};
-pub use check::{Problem, check, is_unreachable};
+pub use change::{Change, NodeState, plan_change};
+pub use check::{Problem, check, check_secrets, is_unreachable};
 pub use choose::{Candidate, Chosen, choose};
+pub use step::Step;
+
+pub use crate::settle::{FILES, PREFIXES, mode_of};

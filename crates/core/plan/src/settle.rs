@@ -10,7 +10,9 @@ mod document;
 mod files;
 mod lower;
 mod networkd;
+mod paths;
 mod said;
+mod services;
 pub mod state;
 
 use std::fmt;
@@ -18,6 +20,7 @@ use std::fmt;
 use corbel_model::access::{PasswordHash, SshKey};
 use corbel_model::keyboard::is_listed;
 use corbel_model::network::{Interface, Mac};
+use corbel_model::secret::Secrets;
 use corbel_model::seed::Seed;
 use corbel_model::words::{Ntp, Warning};
 use corbel_model::{HostName, Keymap, SshPort, TimeZone};
@@ -25,40 +28,10 @@ use corbel_model::{HostName, Keymap, SshPort, TimeZone};
 pub use document::effective_document;
 pub use files::keyboard as keyboard_file;
 pub(crate) use lower::same as same_interface;
+pub use paths::*;
 use said::Said;
 
 use crate::gate::Expected;
-
-/// systemd-networkd's files of this boot have names that begin so; older ones are removed.
-pub const NETWORK_PREFIX: &str = "/etc/systemd/network/10-corbel-";
-/// While it exists, sshd may start.
-pub const SSH_FLAG: &str = "/run/corbel/ssh-enabled";
-/// While it exists, systemd-timesyncd stays off (`ntp=off`).
-pub const TIME_SYNC_OFF_FLAG: &str = "/run/corbel/time-sync-off";
-/// While it exists, the unattended installation starts (`corbel-autoinstall.service`).
-pub const AUTO_INSTALL_FLAG: &str = "/run/corbel/auto-install";
-/// The configuration of this boot as a document, wherever it was said, for an installation, which makes it the node's own. A
-/// `corbel.toml` that cannot be read stands here as it was found. Absent on an installed node.
-pub const SEED_FILE: &str = "/run/corbel/seed.toml";
-/// The words of this boot, one a line: those of the seed, then those of the kernel. Absent on an installed node.
-pub const WORDS_FILE: &str = "/run/corbel/words";
-/// Where the document of this boot is fetched from; while it exists, `corbel-config.service` does it.
-pub const CONFIG_URL_FILE: &str = "/run/corbel/config-url";
-/// Public keys that let `admin` in.
-pub const KEYS_FILE: &str = "/etc/ssh/keys/admin";
-/// The layout of the keyboard, for `corbel-keyboard.service`. Not vconsole.conf(5): Debian's tmpfiles.d makes a link of that at each boot.
-pub const KEYBOARD_FILE: &str = "/etc/corbel/keyboard";
-
-pub const HOSTNAME_FILE: &str = "/etc/hostname";
-pub const HOSTS_FILE: &str = "/etc/hosts";
-/// Clients and tokens of the API, which the daemon reads.
-pub const ACCESS_FILE: &str = "/etc/corbel/access.toml";
-/// Options of sshd of this boot.
-pub const SSHD_FILE: &str = "/etc/ssh/sshd_config.d/10-corbel.conf";
-/// The port of sshd for the firewall, where it is not 22.
-pub const SSH_FIREWALL_FILE: &str = "/etc/corbel/nftables/ssh.nft";
-/// The time servers of this boot.
-pub const TIMESYNC_FILE: &str = "/etc/systemd/timesyncd.conf.d/10-corbel.conf";
 
 /// What became of the document that `corbel.config` names.
 #[derive(Clone, PartialEq, Eq, Default)]
@@ -89,8 +62,8 @@ pub struct Sources {
     pub words: Option<String>,
     /// The seed's file `corbel.toml`, or the `node.toml` of an installed node.
     pub document: Option<String>,
-    /// The password of an installed node, which is kept apart from its document.
-    pub password: Option<PasswordHash>,
+    /// What an installed node keeps apart from its document.
+    pub secrets: Secrets,
     /// The document from a URL, which takes the place of the seed's.
     pub fetched: Fetched,
     /// The seed's file `authorized_keys`.
@@ -109,12 +82,31 @@ impl fmt::Debug for Sources {
 }
 
 /// A file to write.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct PlannedFile {
     /// Absolute.
     pub path: String,
     pub mode: u32,
     pub content: String,
+}
+
+impl PlannedFile {
+    fn new(path: impl Into<String>, content: impl Into<String>) -> Self {
+        let path = path.into();
+        Self {
+            mode: mode_of(&path),
+            path,
+            content: content.into(),
+        }
+    }
+}
+
+impl fmt::Debug for PlannedFile {
+    /// What is for root alone is not for a log.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let content = if self.mode == 0o600 { "hidden" } else { &self.content };
+        write!(f, "PlannedFile({} {:04o} {content:?})", self.path, self.mode)
+    }
 }
 
 /// Whether remote login is on.
@@ -165,115 +157,66 @@ pub fn plan_settle(sources: &Sources, interfaces: &[Interface]) -> SettlePlan {
         ssh_keys,
         password_login,
         ssh_port,
+        ssh_idle,
         network,
         clients,
         tokens,
+        firewall,
+        logging,
+        monitoring,
         ..
     } = seed;
     let ssh = ssh(&ssh_keys, admin_password.is_some(), password_login, &mut warnings);
     let config_url = words.config_url.clone().filter(|_| !sources.installed);
     let network = lower::network(&words, network, interfaces, &mut warnings);
     let mut files = vec![
-        PlannedFile {
-            path: HOSTNAME_FILE.into(),
-            mode: 0o644,
-            content: format!("{hostname}\n"),
-        },
-        PlannedFile {
-            path: HOSTS_FILE.into(),
-            mode: 0o644,
-            content: files::hosts(&hostname),
-        },
+        PlannedFile::new(HOSTNAME_FILE, format!("{hostname}\n")),
+        PlannedFile::new(HOSTS_FILE, files::hosts(&hostname)),
     ];
     let (network_files, addresses) = networkd::render(&network, interfaces, &mut warnings);
     files.extend(network_files);
     if let Ssh::On { password_login } = ssh {
-        files.push(PlannedFile {
-            path: SSHD_FILE.into(),
-            mode: 0o644,
-            content: files::sshd(password_login, ssh_port),
-        });
+        files.push(PlannedFile::new(
+            SSHD_FILE,
+            files::sshd(password_login, ssh_port, ssh_idle),
+        ));
     }
     if let Some(port) = ssh_port.filter(|port| *port != SshPort::default()) {
-        files.push(PlannedFile {
-            path: SSH_FIREWALL_FILE.into(),
-            mode: 0o644,
-            content: files::ssh_firewall(port),
-        });
+        files.push(PlannedFile::new(SSH_FIREWALL_FILE, files::ssh_firewall(port)));
     }
+    files.extend(services::firewall(&firewall));
     if !ssh_keys.is_empty() {
-        files.push(PlannedFile {
-            path: KEYS_FILE.into(),
-            mode: 0o644,
-            content: files::authorized_keys(&ssh_keys),
-        });
+        files.push(PlannedFile::new(KEYS_FILE, files::authorized_keys(&ssh_keys)));
     }
     if let Some(Ntp::Servers(servers)) = &ntp {
-        files.push(PlannedFile {
-            path: TIMESYNC_FILE.into(),
-            mode: 0o644,
-            content: files::timesyncd(servers),
-        });
+        files.push(PlannedFile::new(TIMESYNC_FILE, files::timesyncd(servers)));
     }
     if let Some(keymap) = &keyboard {
         warnings.extend(unlisted(keymap));
-        files.push(PlannedFile {
-            path: KEYBOARD_FILE.into(),
-            mode: 0o644,
-            content: files::keyboard(keymap),
-        });
+        files.push(PlannedFile::new(KEYBOARD_FILE, files::keyboard(keymap)));
     }
+    files.extend(services::logging(&logging, &hostname, sources.installed));
+    files.extend(services::monitoring(&monitoring, &mut warnings));
     if installs {
-        files.push(PlannedFile {
-            path: AUTO_INSTALL_FLAG.into(),
-            mode: 0o644,
-            content: String::new(),
-        });
+        files.push(PlannedFile::new(AUTO_INSTALL_FLAG, ""));
     }
     if let Some(url) = config_url {
-        files.push(PlannedFile {
-            path: CONFIG_URL_FILE.into(),
-            mode: 0o600,
-            content: url,
-        });
+        files.push(PlannedFile::new(CONFIG_URL_FILE, url));
     }
-    let access = files::access(&clients, &tokens);
-    files.push(PlannedFile {
-        path: ACCESS_FILE.into(),
-        mode: 0o600,
-        content: access,
-    });
+    files.push(PlannedFile::new(ACCESS_FILE, files::access(&clients, &tokens)));
     let time_sync = ntp != Some(Ntp::Off);
     if !time_sync {
-        files.push(PlannedFile {
-            path: TIME_SYNC_OFF_FLAG.into(),
-            mode: 0o644,
-            content: String::new(),
-        });
+        files.push(PlannedFile::new(TIME_SYNC_OFF_FLAG, ""));
     }
     if matches!(ssh, Ssh::On { .. }) {
         // Last: whoever sees the flag sees everything that it promises.
-        files.push(PlannedFile {
-            path: SSH_FLAG.into(),
-            mode: 0o644,
-            content: String::new(),
-        });
+        files.push(PlannedFile::new(SSH_FLAG, ""));
     }
-    let own = [
-        SSH_FLAG,
-        TIME_SYNC_OFF_FLAG,
-        AUTO_INSTALL_FLAG,
-        CONFIG_URL_FILE,
-        KEYS_FILE,
-        SSHD_FILE,
-        SSH_FIREWALL_FILE,
-        TIMESYNC_FILE,
-        KEYBOARD_FILE,
-    ];
-    let remove = own
+    // Flags first: nobody shall see one that promises what is gone.
+    let own = [AUTO_INSTALL_FLAG, CONFIG_URL_FILE]
         .into_iter()
-        .filter(|path| files.iter().all(|file| file.path != *path))
-        .collect();
+        .chain(FILES.into_iter().rev());
+    let remove = own.filter(|path| files.iter().all(|file| file.path != *path)).collect();
     SettlePlan {
         hostname,
         files,

@@ -1,5 +1,5 @@
 //! Add a folder below `change-cases/`, get a test: a document that a node has and one that it shall have, and what must come out below
-//! `expected/`: the plan as text and JSON, the way back, the files of the network; or `refused` with every problem.
+//! `expected/`: the plan as text and JSON, the way back, the files that change and, with one of them, all of the network; or `refused` with every problem.
 //!
 //! Files of a case: `desired.toml`, and if wanted `current.toml` (a node of which nothing was said), `interfaces` (lines of NAME MAC) and
 //! `cmdline`. `UPDATE_CASES=1` rewrites `expected/`; read the difference before it is committed.
@@ -11,9 +11,10 @@ use std::fs;
 use std::path::Path;
 
 use corbel_model::network::Interface;
+use corbel_model::secret::Secrets;
 use corbel_model::seed;
-use corbel_plan::config::{NodeState, Step, check, is_unreachable, mode_of, plan_change};
-use corbel_plan::settle::{NETWORK_PREFIX, Sources, plan_settle};
+use corbel_plan::config::{NodeState, Step, check, check_secrets, is_unreachable, mode_of, plan_change};
+use corbel_plan::settle::{COLLECTD_FILE, FILES, NETWORK_PREFIX, PREFIXES, Sources, plan_settle};
 use proptest::prelude::*;
 
 const INTERFACES: &str = "eno1 52:54:00:00:00:01\neno2 52:54:00:00:00:02\neno3 52:54:00:00:00:03\n";
@@ -43,7 +44,8 @@ fn outcome(case: &Path) -> BTreeMap<String, String> {
             if is_unreachable(&seed.network) {
                 found.insert("unreachable".to_owned(), String::new());
             }
-            check(&seed, &interfaces).iter().map(ToString::to_string).collect()
+            let problems = [check(&seed, &interfaces), check_secrets(&seed)].concat();
+            problems.iter().map(ToString::to_string).collect()
         }
     };
     if !refused.is_empty() {
@@ -60,6 +62,9 @@ fn outcome(case: &Path) -> BTreeMap<String, String> {
         let plan = plan_settle(&sources, &interfaces);
         for file in &plan.files {
             assert_eq!(file.mode, mode_of(&file.path), "{}", file.path);
+            let known =
+                FILES.contains(&file.path.as_str()) || PREFIXES.iter().any(|start| file.path.starts_with(start));
+            assert!(known, "{} would never be taken away", file.path);
         }
         NodeState::wanted(&plan)
     };
@@ -74,9 +79,21 @@ fn outcome(case: &Path) -> BTreeMap<String, String> {
         assert_eq!(serde_json::to_value(step).expect("JSON")["do"], step.kind());
     }
     let json = serde_json::to_string_pretty(&change).expect("JSON");
-    if let Some(hash) = &to.password {
+    let Secrets {
+        admin_password,
+        collectd_password,
+    } = seed::take_secrets(&read("desired.toml").unwrap_or_default())
+        .expect("read")
+        .1;
+    let secrets = [
+        admin_password.as_ref().map(|hash| hash.expose()),
+        collectd_password.as_ref().map(|password| password.expose()),
+    ];
+    for secret in secrets.into_iter().flatten() {
+        assert!(!format!("{json}{change}{to:?}").contains(secret), "{}", case.display());
+        let holders: Vec<_> = to.files.iter().filter(|(_, text)| text.contains(secret)).collect();
         assert!(
-            !format!("{json}{change}{to:?}").contains(hash.expose()),
+            holders.iter().all(|(path, _)| *path == COLLECTD_FILE),
             "{}",
             case.display()
         );
@@ -84,11 +101,12 @@ fn outcome(case: &Path) -> BTreeMap<String, String> {
     found.insert("plan".into(), change.to_string());
     found.insert("plan.json".into(), json + "\n");
     found.insert("revert".into(), revert.to_string());
-    for (path, text) in to
-        .files
-        .iter()
-        .filter(|(path, _)| path.starts_with(NETWORK_PREFIX) && change.network)
-    {
+    let networks = change.steps.contains(&Step::ReloadNetwork);
+    let shown = |path: &String, text: &str| match path.starts_with(NETWORK_PREFIX) {
+        true => networks,
+        false => !text.is_empty() && from.files.get(path).is_none_or(|before| before != text),
+    };
+    for (path, text) in to.files.iter().filter(|(path, text)| shown(path, text)) {
         found.insert(path.trim_start_matches('/').to_owned(), text.clone());
     }
     found

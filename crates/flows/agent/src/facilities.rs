@@ -3,7 +3,9 @@
 
 use corbel_layout::slot::Slot;
 use corbel_model::ByteSize;
+use corbel_sys::Cancel;
 
+use crate::figures::FiguresError;
 use crate::virtualization::KvmFacts;
 
 /// Real: [`crate::Host`]. Fake: [`crate::fake::FakeFacilities`]. Methods may read files and block for milliseconds.
@@ -28,6 +30,11 @@ pub trait Facilities: Send + Sync + std::fmt::Debug {
     fn keyboard(&self) -> Option<String>;
     /// What went wrong while the configuration was applied, one sentence each.
     fn warnings(&self) -> Vec<String>;
+    /// What collectd tells at this moment, as Prometheus' text with collectd's own names.
+    ///
+    /// # Errors
+    /// When it is switched off, does not answer, or `stop` is cancelled.
+    fn figures(&self, stop: &Cancel) -> Result<String, FiguresError>;
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

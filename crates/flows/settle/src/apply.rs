@@ -2,7 +2,7 @@
 
 use corbel_model::access::PasswordHash;
 use corbel_plan::gate::Expected;
-use corbel_plan::settle::{NETWORK_PREFIX, SEED_FILE, SSH_FLAG, SettlePlan, Ssh, WORDS_FILE};
+use corbel_plan::settle::{PREFIXES, SEED_FILE, SSH_FLAG, SettlePlan, Ssh, WORDS_FILE};
 use serde::Serialize;
 
 use crate::facilities::{Facilities, FacilityError, chain};
@@ -112,10 +112,13 @@ pub(crate) fn write_report(facilities: &dyn Facilities, report: &Report) -> Resu
 }
 
 fn remove_stale(facilities: &dyn Facilities, plan: &SettlePlan, failed: &mut dyn FnMut(&str, &FacilityError)) {
-    let old = facilities.paths_from(NETWORK_PREFIX).unwrap_or_else(|error| {
-        failed(NETWORK_PREFIX, &error);
-        Vec::new()
-    });
+    let mut old = Vec::new();
+    for prefix in PREFIXES {
+        match facilities.paths_from(prefix) {
+            Ok(paths) => old.extend(paths),
+            Err(error) => failed(prefix, &error),
+        }
+    }
     let stale = old
         .iter()
         .filter(|path| plan.files.iter().all(|file| file.path != **path))

@@ -9,8 +9,8 @@
 
 use std::time::Duration;
 
-use corbel_plan::config::{FILES, NodeState, Step, plan_change};
-use corbel_plan::settle::{AUTO_INSTALL_FLAG, CONFIG_URL_FILE, Fetched, NETWORK_PREFIX};
+use corbel_plan::config::{FILES, NodeState, PREFIXES, Step, plan_change};
+use corbel_plan::settle::{AUTO_INSTALL_FLAG, CONFIG_URL_FILE, Fetched};
 
 use crate::apply::{REPORT_FILE, Report};
 use crate::facilities::{Facilities, FacilityError, chain};
@@ -108,8 +108,10 @@ fn fetch(facilities: &dyn ConfigFacilities, url: &str) -> Result<String, String>
 
 /// Files whose change somebody has to be told who has read them already.
 fn snapshot(facilities: &dyn Facilities) -> NodeState {
-    let network = facilities.paths_from(NETWORK_PREFIX).unwrap_or_default();
-    let paths = FILES.into_iter().map(str::to_owned).chain(network);
+    let several = PREFIXES
+        .into_iter()
+        .flat_map(|prefix| facilities.paths_from(prefix).unwrap_or_default());
+    let paths = FILES.into_iter().map(str::to_owned).chain(several);
     let files = paths.filter_map(|path| Some((path.clone(), text(facilities.read(&path))?)));
     NodeState {
         files: files.collect(),

@@ -10,26 +10,25 @@
 //! is saved. While something is done or waits, a note in `/run` says so; a daemon that starts and finds one takes the change back.
 
 mod execute;
+mod note;
 mod view;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use corbel_model::access::PasswordHash;
-use corbel_model::seed::{self, EditError, SeedError, take_password};
-use corbel_plan::config::{Change, NodeState, Problem, check, is_unreachable, plan_change};
+use corbel_model::secret::Secrets;
+use corbel_model::seed::{self, EditError, SeedError, take_secrets};
+use corbel_plan::config::{Change, NodeState, Problem, check, check_secrets, is_unreachable, plan_change};
 use corbel_plan::settle::{Need, SettlePlan, needs, plan_settle};
-use serde::{Deserialize, Serialize};
 
 use crate::configure::ConfigFacilities;
-use crate::facilities::{FacilityError, chain};
+use crate::facilities::FacilityError;
 use crate::gather;
 use crate::store::{ConfigStore, Current, Origin, StoreError};
+use note::Note;
 pub use view::{Pending, View};
 
-/// What is done or waits, for root alone; gone with the boot.
-const NOTE: &str = "/run/corbel/config-pending.json";
 /// The longest countdown.
 pub const LONGEST_COUNTDOWN: Duration = Duration::from_secs(3600);
 
@@ -109,17 +108,6 @@ pub struct Applied {
     pub pending: Option<Pending>,
 }
 
-/// The note of what is done or waits.
-#[derive(Serialize, Deserialize)]
-struct Note {
-    text: String,
-    password: Option<String>,
-    origin: Origin,
-    /// Seconds of uptime; 0 while it is being done.
-    until: u64,
-    seconds: u64,
-}
-
 /// The one that changes. Calls block for seconds and wait for each other.
 #[derive(Debug)]
 pub struct Engine {
@@ -132,7 +120,7 @@ pub struct Engine {
 /// A document with its plan on this machine.
 struct Planned {
     text: String,
-    password: Option<PasswordHash>,
+    secrets: Secrets,
     plan: SettlePlan,
 }
 
@@ -170,7 +158,8 @@ impl Engine {
         if self.note().is_some() && !request.dry_run {
             return Err(ConfigError::Waiting);
         }
-        let planned = self.plan(&request.text, current.and_then(|current| current.password))?;
+        let kept = current.map(|current| current.secrets).unwrap_or_default();
+        let planned = self.plan(&request.text, kept)?;
         let wanted = NodeState::wanted(&planned.plan);
         let before = execute::observe(&*self.node)?;
         let mut change = plan_change(&before, &wanted);
@@ -195,9 +184,14 @@ impl Engine {
             why: request.why,
         };
         let waits = request.countdown.filter(|_| change.network);
+        let secrets = &planned.secrets;
         let mut note = Note {
             text: planned.text,
-            password: planned.password.as_ref().map(|hash| hash.expose().to_owned()),
+            password: secrets.admin_password.as_ref().map(|hash| hash.expose().to_owned()),
+            collectd_password: secrets
+                .collectd_password
+                .as_ref()
+                .map(|password| password.expose().to_owned()),
             origin,
             until: 0,
             seconds: waits.map_or(0, |countdown| countdown.as_secs()),
@@ -221,11 +215,7 @@ impl Engine {
                 pending: Some(self.pending_of(&note)),
             });
         }
-        match self
-            .node
-            .store()
-            .save(&note.text, planned.password.as_ref(), &note.origin)
-        {
+        match self.node.store().save(&note.text, secrets, &note.origin) {
             Ok(generation) => {
                 self.forget_note();
                 Ok(Applied {
@@ -257,8 +247,7 @@ impl Engine {
             .note()
             .filter(|note| note.until > 0)
             .ok_or(ConfigError::NothingWaits)?;
-        let password = note.password.as_deref().and_then(|hash| hash.parse().ok());
-        let generation = self.node.store().save(&note.text, password.as_ref(), &note.origin)?;
+        let generation = self.node.store().save(&note.text, &note.secrets(), &note.origin)?;
         self.forget_note();
         Ok(generation)
     }
@@ -314,11 +303,11 @@ impl Engine {
     /// The node as its saved document says.
     fn back(&self) -> Result<(), ConfigError> {
         let current = self.kept()?;
-        let (text, password) = match current {
-            Some(current) => (current.text, current.password),
-            None => ("version = 1\n".to_owned(), None),
+        let (text, secrets) = match current {
+            Some(current) => (current.text, current.secrets),
+            None => ("version = 1\n".to_owned(), Secrets::default()),
         };
-        let plan = self.settle_plan(text, password);
+        let plan = self.settle_plan(text, secrets);
         let left = execute::go_back(&*self.node, &NodeState::wanted(&plan));
         execute::report(&*self.node, &plan);
         self.forget_note();
@@ -346,53 +335,28 @@ impl Engine {
         Ok(self.node.store().current()?)
     }
 
-    fn plan(&self, text: &str, kept: Option<PasswordHash>) -> Result<Planned, ConfigError> {
-        let seed = seed::parse(text)?;
+    fn plan(&self, text: &str, kept: Secrets) -> Result<Planned, ConfigError> {
+        let mut seed = seed::parse(text)?;
+        seed.fill_secrets(&kept);
         let interfaces = self.node.interfaces(Need::Interfaces).map_err(ConfigError::Facility)?;
-        let problems = check(&seed, &interfaces);
+        let problems = [check(&seed, &interfaces), check_secrets(&seed)].concat();
         if !problems.is_empty() {
             return Err(ConfigError::Problems(problems));
         }
-        let (text, given) = take_password(text)?;
-        let password = given.or(kept);
-        let plan = self.settle_plan(text.clone(), password.clone());
-        Ok(Planned { text, password, plan })
+        let (text, given) = take_secrets(text)?;
+        let secrets = given.or(kept);
+        let plan = self.settle_plan(text.clone(), secrets.clone());
+        Ok(Planned { text, secrets, plan })
     }
 
     /// What a boot would make of it: the same function, so that nothing changes at the next one.
-    fn settle_plan(&self, text: String, password: Option<PasswordHash>) -> SettlePlan {
+    fn settle_plan(&self, text: String, secrets: Secrets) -> SettlePlan {
         let mut sources = gather::sources(self.node.settled());
         sources.document = Some(text);
-        sources.password = password;
+        sources.secrets = secrets;
         let need = needs(&sources).max(Need::Interfaces);
         let interfaces = self.node.interfaces(need).unwrap_or_default();
         plan_settle(&sources, &interfaces)
-    }
-
-    fn note(&self) -> Option<Note> {
-        let bytes = self.node.read(NOTE).ok()??;
-        // One that cannot be read says that something was begun, and what is saved is what counts.
-        Some(serde_json::from_slice(&bytes).unwrap_or(Note {
-            text: String::new(),
-            password: None,
-            origin: Origin::default(),
-            until: 0,
-            seconds: 0,
-        }))
-    }
-
-    fn write_note(&self, note: &Note) -> Result<(), ConfigError> {
-        self.busy.store(true, Ordering::Relaxed);
-        let bytes = serde_json::to_vec(note).map_err(|error| ConfigError::Facility(error.into()))?;
-        self.node.write(NOTE, &bytes, 0o600).map_err(ConfigError::Facility)
-    }
-
-    fn forget_note(&self) {
-        self.busy.store(false, Ordering::Relaxed);
-        if let Err(error) = self.node.remove(NOTE) {
-            // The next apply says that something waits, and `undo` is the way out.
-            tracing::warn!(error = chain(&error), "the note of a change stays");
-        }
     }
 }
 

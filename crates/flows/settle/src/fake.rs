@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use corbel_model::network::Interface;
+use corbel_model::secret::Secrets;
 use corbel_model::{HostName, TimeZone};
 use corbel_plan::settle::{NETWORK_PREFIX, Need};
 use corbel_sys::write_atomic;
@@ -95,7 +96,9 @@ impl FakeNode {
                 by: "the installation".into(),
                 ..Origin::default()
             };
-            store.save(document, None, &origin).map_err(io::Error::other)?;
+            store
+                .save(document, &Secrets::default(), &origin)
+                .map_err(io::Error::other)?;
         }
         let node = Self {
             host: Host::below(folder.path()).with_command_line("quiet"),

@@ -76,7 +76,7 @@ fn own(facilities: &dyn Facilities, sources: &mut Sources) {
         Ok(None) => {}
         Ok(Some(current)) => {
             sources.document = Some(current.text);
-            sources.password = current.password;
+            sources.secrets = current.secrets;
             let notes = current.notes.into_iter();
             sources
                 .warnings

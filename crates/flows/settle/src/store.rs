@@ -1,9 +1,8 @@
-//! What an installed node keeps of its configuration: `node.toml` in two copies, the password of `admin` apart from it, and the
-//! documents that were.
+//! What an installed node keeps of its configuration: `node.toml` in two copies, what is secret apart from it, and the documents that were.
 //!
 //! ```text
 //! /config/node.a.toml, node.b.toml         the newest whole copy counts; a save goes over the other one
-//! /config/secrets.a.toml, secrets.b.toml   the hash of the password, mode 0600, never shown
+//! /config/secrets.a.toml, secrets.b.toml   passwords and their hashes, mode 0600, never shown
 //! /config/history/00000007.toml            generation 7, with who saved it and when
 //! ```
 //! A document of a version that this image does not know is never lost: before a save goes over it, it is in the history.
@@ -12,8 +11,8 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use corbel_model::access::PasswordHash;
-use corbel_model::seed::{self, take_password};
+use corbel_model::secret::Secrets;
+use corbel_model::seed::{self, take_secrets};
 use corbel_plan::config::{Candidate, choose};
 use corbel_sys::ledger::{Ledger, LedgerError, Version, parse_copy, render_copy};
 use corbel_sys::{FileError, read_limited, write_atomic};
@@ -55,9 +54,9 @@ pub struct Current {
     pub newest: u64,
     /// Of the text.
     pub generation: u64,
-    /// Without the hash of the password.
+    /// Without anything secret.
     pub text: String,
-    pub password: Option<PasswordHash>,
+    pub secrets: Secrets,
     /// What is not as it should be, one sentence each.
     pub notes: Vec<String>,
 }
@@ -77,11 +76,13 @@ pub struct Entry {
     pub understood: bool,
 }
 
+/// As it is written. A key that a newer version added is passed over, so that a node that falls back keeps the rest.
 #[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Secrets {
+struct Kept {
     version: u32,
     admin_password_hash: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    collectd_password: Option<String>,
 }
 
 /// The store below a folder, which is `/config` on a node.
@@ -139,34 +140,38 @@ impl ConfigStore {
         }
         notes.extend(chosen.notes);
         let readable = seed::parse(&chosen.text).is_ok();
-        let (text, own) = take_password(&chosen.text).unwrap_or((chosen.text, None));
+        let (text, own) = take_secrets(&chosen.text).unwrap_or((chosen.text, Secrets::default()));
         // Of a document that cannot be read nothing counts.
-        let own = own.filter(|_| readable);
-        let apart = self.password().unwrap_or_else(|error| {
-            notes.push(format!("the password of admin cannot be read: {error}"));
-            None
+        let own = if readable { own } else { Secrets::default() };
+        let apart = self.secrets().unwrap_or_else(|error| {
+            notes.push(format!("passwords cannot be read: {error}"));
+            Secrets::default()
         });
         Ok(Some(Current {
             newest: newest.unwrap_or(chosen.generation),
             generation: chosen.generation,
             text,
-            // The installer and older versions leave it in the document, where it is the newer one.
-            password: own.or(apart),
+            // The installer and older versions leave them in the document, where they are the newer ones.
+            secrets: own.or(apart),
             notes,
         }))
     }
 
-    fn password(&self) -> Result<Option<PasswordHash>, StoreError> {
-        let secrets = self.secrets.load()?;
-        let secrets = secrets.and_then(|version| toml::from_str::<Secrets>(&version.text).ok());
-        Ok(secrets.and_then(|secrets| secrets.admin_password_hash?.parse().ok()))
+    fn secrets(&self) -> Result<Secrets, StoreError> {
+        let kept = self.secrets.load()?;
+        let kept = kept.and_then(|version| toml::from_str::<Kept>(&version.text).ok());
+        let secrets = kept.map(|kept| Secrets {
+            admin_password: kept.admin_password_hash.and_then(|hash| hash.parse().ok()),
+            collectd_password: kept.collectd_password.and_then(|password| password.parse().ok()),
+        });
+        Ok(secrets.unwrap_or_default())
     }
 
-    /// Makes the text the newest document, and gives its generation. `text` is without the hash, which is `password`.
+    /// Makes the text the newest document, and gives its generation. `text` is without anything secret, which is in `secrets`.
     ///
     /// # Errors
     /// Files that cannot be read or written; then what counted before still does, but for a password that is the new one already.
-    pub fn save(&self, text: &str, password: Option<&PasswordHash>, origin: &Origin) -> Result<u64, StoreError> {
+    pub fn save(&self, text: &str, secrets: &Secrets, origin: &Origin) -> Result<u64, StoreError> {
         let (copies, _) = self.document.versions()?;
         let known: Vec<u64> = self.entries()?.into_iter().map(|(generation, ..)| generation).collect();
         for copy in copies.iter().filter(|copy| !known.contains(&copy.generation)) {
@@ -174,17 +179,20 @@ impl ConfigStore {
                 why: "found on the disk".into(),
                 ..Origin::default()
             };
-            let (text, _) = take_password(&copy.text).unwrap_or((copy.text.clone(), None));
+            let (text, _) = take_secrets(&copy.text).unwrap_or((copy.text.clone(), Secrets::default()));
             self.keep(copy.generation, &origin, &text)?;
         }
         // Before the document, which is then without it whatever happens.
-        if self.password().ok().flatten().as_ref() != password {
-            let secrets = Secrets {
+        if self.secrets().unwrap_or_default() != *secrets {
+            let admin = secrets.admin_password.as_ref();
+            let collectd = secrets.collectd_password.as_ref();
+            let kept = Kept {
                 version: 1,
-                admin_password_hash: password.map(|hash| hash.expose().to_owned()),
+                admin_password_hash: admin.map(|hash| hash.expose().to_owned()),
+                collectd_password: collectd.map(|password| password.expose().to_owned()),
             };
-            let secrets = toml::to_string(&secrets).unwrap_or_default();
-            self.secrets.save(&secrets)?;
+            let kept = toml::to_string(&kept).unwrap_or_default();
+            self.secrets.save(&kept)?;
         }
         let latest = known.into_iter().max().unwrap_or(0);
         let generation = self.document.save_after(latest, text)?;

@@ -66,7 +66,7 @@ async fn a_change_that_cuts_off_undoes_itself_and_one_that_holds_stays() -> anyh
     Ok(())
 }
 
-async fn answers(node: &Node) -> bool {
+pub(super) async fn answers(node: &Node) -> bool {
     let asked = tokio::time::timeout(Duration::from_secs(5), node.api().health()).await;
     matches!(asked, Ok(Ok(_)))
 }

@@ -6,6 +6,7 @@
 mod access;
 mod client;
 mod config;
+mod figures;
 mod hostile;
 mod limits;
 mod node;

@@ -26,7 +26,7 @@ fn hash(config: &Path) -> Result<Option<PasswordHash>, StoreError> {
         Err(StoreError::Ledger(LedgerError::Damaged { .. })) => None,
         other => other?,
     };
-    Ok(current.and_then(|current| current.password))
+    Ok(current.and_then(|current| current.secrets.admin_password))
 }
 
 /// Where the configuration of a disk's system can be looked at.

@@ -36,6 +36,8 @@ pub(crate) enum NodeCommand {
         /// The name of a keymap, such as de-latin1
         layout: String,
     },
+    /// Prints the figures of the node and its machines as OpenMetrics, as a monitoring system reads them at /metrics
+    Metrics,
     /// Reboots the node; machines are shut down or saved first, as each one's definition says
     Reboot(power::RebootArgs),
     /// Powers the node off; machines are shut down or saved first, as each one's definition says
@@ -71,6 +73,14 @@ pub(crate) async fn run(command: NodeCommand, context: &Context<'_>, interrupts:
             context.client()?.use_keyboard(&layout).await?;
             let sentence = format!("keys of the node's own screen are those of {layout} until its next start");
             printer.done(&sentence, &Keyboard { layout })
+        }
+        NodeCommand::Metrics => {
+            let figures = context.client()?.figures().await?;
+            if printer.json {
+                printer.document(&serde_json::json!({ "metrics": figures }))
+            } else {
+                printer.bytes(figures.as_bytes())
+            }
         }
         NodeCommand::Status => power::status(context).await,
         NodeCommand::Reboot(args) => power::reboot(args, context, &interrupts).await,

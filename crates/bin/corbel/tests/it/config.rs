@@ -145,3 +145,46 @@ fn a_secret_comes_by_standard_input_and_is_not_shown() {
     );
     node.corbel("config get admin.password_hash").expect(3);
 }
+
+#[test]
+fn a_server_of_figures_and_one_of_logs_are_set_value_by_value() {
+    let node = Node::installed();
+    let set = |path: &str, value: &str| {
+        let mut command = node.command(&["config", "set", path, "-"]);
+        run_with_input(&mut command, value.as_bytes())
+    };
+    for (path, value) in [
+        ("monitoring.collectd.server", "figures.example.org"),
+        ("monitoring.collectd.user", "node1"),
+        // It looks like a number and is none.
+        ("monitoring.collectd.password", "12345678"),
+        ("monitoring.collectd.security", "encrypt"),
+        ("logging.remote[192.0.2.14].certificate_name", "logs.example.org"),
+        ("logging.remote[192.0.2.14].ca", &certificate()),
+        ("logging.remote[192.0.2.14].protocol", "tls"),
+    ] {
+        set(path, value).expect(0);
+    }
+    let shown = node.corbel("config get").expect(0);
+    assert!(
+        !format!("{} {}", shown.out, shown.err).contains("12345678"),
+        "{}",
+        shown.out
+    );
+    node.corbel("config get monitoring.collectd.password").expect(3);
+    assert_eq!(
+        node.corbel("config get logging.remote[192.0.2.14].protocol")
+            .expect(0)
+            .out
+            .trim(),
+        "\"tls\""
+    );
+    assert!(shown.out.contains("security = \"encrypt\""), "{}", shown.out);
+    let metrics = node.corbel("node metrics").expect(0);
+    assert!(metrics.out.ends_with("# EOF\n"), "{}", metrics.out);
+}
+
+fn certificate() -> String {
+    let body = "MIIB".to_owned() + &"A".repeat(96);
+    format!("-----BEGIN CERTIFICATE-----\n{body}\n-----END CERTIFICATE-----\n")
+}

@@ -6,8 +6,9 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::response::IntoResponse as _;
 use bytes::Bytes;
+use corbel_agent::FiguresFormat;
 use corbel_model::NameError;
-use corbel_node_api::Keyboard;
+use corbel_node_api::{ErrorKind, Keyboard, OPENMETRICS_TYPE, PROMETHEUS_TYPE};
 use http::{HeaderMap, header};
 
 use crate::reply::{Refusal, Reply, done, ok};
@@ -27,6 +28,29 @@ pub(crate) async fn use_keyboard(State(shared): State<Arc<Shared>>, headers: Hea
     let layout = layout.map_err(|error: NameError| Refusal::invalid("layout", format!("layout: {error}")))?;
     shared.agent.use_keyboard(layout).await?;
     done()
+}
+
+pub(crate) async fn figures(State(shared): State<Arc<Shared>>, headers: HeaderMap) -> Reply {
+    let accepted = headers
+        .get_all(header::ACCEPT)
+        .iter()
+        .filter_map(|value| value.to_str().ok());
+    let open = accepted.into_iter().any(|value| value.contains(OPENMETRICS_TYPE));
+    let (format, kind) = match open {
+        true => (
+            FiguresFormat::OpenMetrics,
+            format!("{OPENMETRICS_TYPE}; version=1.0.0; charset=utf-8"),
+        ),
+        false => (
+            FiguresFormat::Prometheus,
+            format!("{PROMETHEUS_TYPE}; version=0.0.4; charset=utf-8"),
+        ),
+    };
+    let figures = shared.agent.figures(format).await.map_err(|error| {
+        tracing::debug!(error = ?error, "no figures");
+        Refusal::new(ErrorKind::Unavailable, error.to_string())
+    })?;
+    Ok(([(header::CONTENT_TYPE, kind)], figures).into_response())
 }
 
 pub(crate) async fn openapi(State(shared): State<Arc<Shared>>) -> Reply {

@@ -1,13 +1,13 @@
 //! One value of a document's text: look at it, set it, take it out. Everything else stays as its owner wrote it, comments too.
 //!
 //! A path is `hostname`, `ssh.port`, `network.interface[0].mtu` or `network.interface[eno1].mtu`, where the word in brackets is the
-//! `match`, `name` or `id` of the entry; an entry that is set and not there is made.
+//! `match`, `name`, `id` or `server` of the entry; an entry that is set and not there is made.
 
 use std::str::FromStr;
 
 use toml_edit::{ArrayOfTables, DocumentMut, Item, Table, TableLike, Value};
 
-use crate::access::PasswordHash;
+use crate::secret::Secrets;
 
 /// Why a value could not be reached.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -65,7 +65,7 @@ fn read(text: &str) -> Result<DocumentMut, EditError> {
 
 /// Whether a table is the one that the word in brackets names.
 fn is_named(table: &dyn TableLike, name: &str) -> bool {
-    ["match", "name", "id"].into_iter().any(|key| {
+    ["match", "name", "id", "server"].into_iter().any(|key| {
         let value = table.get(key);
         let text = value.and_then(Item::as_str).map(str::to_owned);
         text.or_else(|| value.and_then(Item::as_integer).map(|n| n.to_string()))
@@ -79,9 +79,9 @@ fn index(tables: &ArrayOfTables, entry: &str) -> Option<usize> {
     named.or_else(|| entry.parse().ok().filter(|at| *at < tables.len()))
 }
 
-/// The value at a path as TOML; `None` when it is not there. The hash of the password is never given.
+/// The value at a path as TOML; `None` when it is not there. Nothing secret is ever given.
 pub fn value_at(text: &str, path: &str) -> Result<Option<String>, EditError> {
-    let (text, _) = without_password(text)?;
+    let (text, _) = without_secrets(text)?;
     let document = read(&text)?;
     let mut item = document.as_item();
     for part in parts(path)? {
@@ -126,8 +126,15 @@ pub fn value_at(text: &str, path: &str) -> Result<Option<String>, EditError> {
 /// The document with the value at the path. A value that is not TOML is taken for a text, so that nobody has to quote twice.
 pub fn set(text: &str, path: &str, value: &str) -> Result<String, EditError> {
     let mut document = read(text)?;
-    let value = value.trim().parse::<Value>().unwrap_or_else(|_| Value::from(value));
     let parts = parts(path)?;
+    let names = parts.iter().map(|part| part.key.as_str());
+    let secret = SECRETS
+        .into_iter()
+        .any(|secret| secret.iter().copied().eq(names.clone()));
+    let toml = value.trim().parse::<Value>().ok();
+    // A password may look like a number.
+    let toml = toml.filter(|toml| !secret || toml.is_str());
+    let value = toml.unwrap_or_else(|| Value::from(value));
     let (last, tables) = parts.split_last().ok_or_else(|| EditError::Path(path.to_owned()))?;
     if last.entry.is_some() {
         return Err(EditError::Path(path.to_owned()));
@@ -176,6 +183,7 @@ fn below<'a>(table: &'a mut dyn TableLike, part: &Part, path: &str) -> Result<&'
             let mut made = Table::new();
             let (key, value) = match part.key.as_str() {
                 "interface" => ("match", Value::from(entry.as_str())),
+                "remote" => ("server", Value::from(entry.as_str())),
                 "vlan" => ("id", entry.parse().unwrap_or_else(|_| Value::from(entry.as_str()))),
                 _ => ("name", Value::from(entry.as_str())),
             };
@@ -223,34 +231,68 @@ pub fn unset(text: &str, path: &str) -> Result<String, EditError> {
     Ok(document.to_string())
 }
 
-/// The document without the hash of the password, for whoever looks at it, and whether it had one.
-pub fn without_password(text: &str) -> Result<(String, bool), EditError> {
-    let (text, hash) = remove_password(text)?;
-    Ok((text, hash.is_some()))
-}
+/// Where a document may have something secret.
+const SECRETS: [&[&str]; 2] = [&["admin", "password_hash"], &["monitoring", "collectd", "password"]];
 
-/// Takes the hash out of a document, to be kept apart. A hash that is none stays in the text, where reading it says so.
-pub fn take_password(text: &str) -> Result<(String, Option<PasswordHash>), EditError> {
-    let (without, hash) = remove_password(text)?;
-    match hash.map(|hash| hash.parse()) {
-        None => Ok((text.to_owned(), None)),
-        Some(Ok(hash)) => Ok((without, Some(hash))),
-        Some(Err(_)) => Ok((text.to_owned(), None)),
-    }
-}
-
-fn remove_password(text: &str) -> Result<(String, Option<String>), EditError> {
+/// The document without anything secret, for whoever looks at it, and the keys that it had.
+pub fn without_secrets(text: &str) -> Result<(String, Vec<String>), EditError> {
     let mut document = read(text)?;
-    let admin = document.get_mut("admin").and_then(Item::as_table_like_mut);
-    let Some(removed) = admin.and_then(|admin| admin.remove("password_hash")) else {
-        return Ok((text.to_owned(), None));
-    };
-    let hash = removed.as_str().unwrap_or_default().to_owned();
-    let admin = document.get("admin").and_then(Item::as_table_like);
-    if admin.is_some_and(TableLike::is_empty) {
-        document.remove("admin");
+    let found = SECRETS
+        .into_iter()
+        .filter(|path| remove(document.as_table_mut(), path).is_some());
+    let found: Vec<String> = found.map(|path| path.join(".")).collect();
+    match found.is_empty() {
+        true => Ok((text.to_owned(), found)),
+        false => Ok((document.to_string(), found)),
     }
-    Ok((document.to_string(), Some(hash)))
+}
+
+/// Takes what is secret out of a document, to be kept apart. What is no secret of its kind stays in the text, where reading it says so.
+pub fn take_secrets(text: &str) -> Result<(String, Secrets), EditError> {
+    let mut secrets = Secrets::default();
+    let mut document = read(text)?;
+    let mut taken = false;
+    for path in SECRETS {
+        let value = at(document.as_table(), path).and_then(Item::as_str).unwrap_or_default();
+        let is_one = match path {
+            ["admin", ..] => {
+                secrets.admin_password = value.parse().ok();
+                secrets.admin_password.is_some()
+            }
+            _ => {
+                secrets.collectd_password = value.parse().ok();
+                secrets.collectd_password.is_some()
+            }
+        };
+        taken |= is_one && remove(document.as_table_mut(), path).is_some();
+    }
+    match taken {
+        true => Ok((document.to_string(), secrets)),
+        false => Ok((text.to_owned(), secrets)),
+    }
+}
+
+fn at<'a>(table: &'a dyn TableLike, path: &[&str]) -> Option<&'a Item> {
+    let (key, below) = path.split_first()?;
+    let item = table.get(key)?;
+    match below {
+        [] => Some(item),
+        below => at(item.as_table_like()?, below),
+    }
+}
+
+/// Takes a value out, and the tables above it that are empty without it.
+fn remove(table: &mut dyn TableLike, path: &[&str]) -> Option<Item> {
+    let (key, below) = path.split_first()?;
+    if below.is_empty() {
+        return table.remove(key);
+    }
+    let inner = table.get_mut(key)?.as_table_like_mut()?;
+    let removed = remove(inner, below)?;
+    if inner.is_empty() {
+        table.remove(key);
+    }
+    Some(removed)
 }
 
 #[cfg(test)]

@@ -10,8 +10,20 @@ pub(super) fn of(text: &str, error: &toml::de::Error) -> SeedError {
     let line_start = before.rfind('\n').map_or(0, |at| at + 1);
     let column = before.get(line_start..).map_or(1, |part| part.chars().count() + 1);
     let key = key(text, line_start);
-    let problem = if key.as_deref().is_some_and(|key| key.ends_with("password_hash")) {
+    let shown = text
+        .get(line_start..)
+        .and_then(|rest| rest.lines().next())
+        .unwrap_or_default();
+    // Serde's own sentences repeat the value, also of a secret that stands inside of a table on one line.
+    let repeats = ["invalid type", "invalid value"]
+        .iter()
+        .any(|start| error.message().starts_with(start));
+    let is_key = |name: &str| key.as_deref().is_some_and(|key| key.ends_with(name));
+    let about = |name: &str| is_key(name) || (repeats && shown.contains(name));
+    let problem = if about("password_hash") {
         crate::access::CredentialError::PasswordHash.to_string()
+    } else if repeats && about("password") && !about("password_login") {
+        crate::secret::SecretError.to_string()
     } else {
         let message = error.message().replace('\n', "; ");
         match meant(&message) {

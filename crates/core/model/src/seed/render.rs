@@ -1,6 +1,8 @@
 //! A document from its values: what [`parse`](super::parse) makes of the text is what was given. Everything about addresses is written
 //! out, so that no default that changes later changes an installed node.
 
+mod services;
+
 use std::net::IpAddr;
 
 use toml::{Table, Value};
@@ -30,9 +32,10 @@ pub fn render(seed: &Seed) -> String {
         text.list("ssh_keys", seed.ssh_keys.iter().map(|key| key.as_str()));
         text.maybe("password_login", seed.password_login);
     }
-    if let Some(port) = seed.ssh_port {
+    if seed.ssh_port.is_some() || seed.ssh_idle.is_some() {
         text.head("[ssh]");
-        text.put("port", i64::from(port.number()));
+        text.maybe("port", seed.ssh_port.map(|port| i64::from(port.number())));
+        text.maybe("idle_timeout", seed.ssh_idle.map(|span| span.to_string()));
     }
     for entry in &seed.network.interfaces {
         interface(&mut text, entry);
@@ -65,6 +68,7 @@ pub fn render(seed: &Seed) -> String {
         text.put("sha256", token.hash.as_str());
         text.put("role", token.role.as_str());
     }
+    services::services(&mut text, seed);
     if let Some(answers) = &seed.install {
         install(&mut text, answers);
     }

@@ -1,6 +1,9 @@
 //! The document as it is written: one type a table, each key with the sentence that schema and reference page have for it. Nothing in
 //! here is used by others; [`super::Seed`] is what was meant.
 
+mod api;
+mod services;
+
 use std::fmt;
 use std::net::IpAddr;
 use std::str::FromStr;
@@ -10,14 +13,16 @@ use serde::de::{Deserializer, Error as _};
 use serde::{Deserialize, de};
 
 use super::Seed;
-use crate::access::{ApiClient, ApiToken, CredentialError, Fingerprint, PasswordHash, Role, SshKey, TokenHash};
+use crate::access::{PasswordHash, SshKey};
 use crate::install::{InstallAnswers, InstallTable};
 use crate::network::{
     Addressing, Bond, BondOptions, Bridge, Cidr, InterfaceConfig, InterfaceName, Ipv6, Match, NetworkConfig,
     NetworkError, Route, RouteTarget, Vlan, VlanId, parse_domain,
 };
 use crate::words::Ntp;
-use crate::{HostName, Keymap, SshPort, TimeZone};
+use crate::{HostName, Keymap, Span, SshPort, TimeZone};
+use api::ApiTable;
+use services::{FirewallTable, LoggingTable, MonitoringTable, idle};
 
 /// A string that is read by `FromStr`, so that the error has the place of the value.
 struct Text<T>(T);
@@ -58,15 +63,6 @@ impl FromStr for Domain {
     type Err = NetworkError;
     fn from_str(text: &str) -> Result<Self, NetworkError> {
         parse_domain(text).map(Self)
-    }
-}
-
-struct Pem(Fingerprint);
-
-impl FromStr for Pem {
-    type Err = CredentialError;
-    fn from_str(text: &str) -> Result<Self, CredentialError> {
-        Fingerprint::of_pem(text).map(Self)
     }
 }
 
@@ -115,6 +111,15 @@ pub(super) struct Document {
     /// Who may use the API over the network.
     #[serde(default)]
     api: ApiTable,
+    /// From where the node's own services can be reached.
+    #[serde(default)]
+    firewall: FirewallTable,
+    /// Where log messages go, and how much of them is kept.
+    #[serde(default)]
+    logging: LoggingTable,
+    /// Figures of the node and its machines.
+    #[serde(default)]
+    monitoring: MonitoringTable,
     /// What an unattended installation does. An installed node takes no notice of it.
     install: Option<InstallTable>,
 }
@@ -139,6 +144,10 @@ struct SshTable {
     #[serde(deserialize_with = "port")]
     #[schemars(with = "Option<u16>", extend("examples" = [2222]))]
     port: Option<SshPort>,
+    /// How long a session over SSH may be silent, a minute to 7 days. Left out, for ever.
+    #[serde(deserialize_with = "idle")]
+    #[schemars(with = "Option<String>", extend("examples" = ["15 minutes"]))]
+    idle_timeout: Option<Span>,
 }
 
 #[derive(Deserialize, Default, JsonSchema)]
@@ -274,52 +283,11 @@ struct BridgeTable {
     stp: bool,
 }
 
-#[derive(Deserialize, Default, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-struct ApiTable {
-    /// A client that shows a certificate.
-    #[schemars(with = "Vec<ClientTable>")]
-    client: Vec<Client>,
-    /// A client that shows a token.
-    token: Vec<TokenTable>,
-}
-
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum NumberOrText {
     Number(u32),
     Text(String),
-}
-
-/// Made by `try_from`, so that a client with neither certificate nor fingerprint is refused at its place.
-#[derive(Deserialize)]
-#[serde(try_from = "ClientTable")]
-struct Client(ApiClient);
-
-#[derive(Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-struct ClientTable {
-    /// What the client is called in logs.
-    #[schemars(extend("examples" = ["manager"]))]
-    name: String,
-    /// Its certificate as a PEM block; this or `fingerprint`.
-    certificate: Option<Text<Pem>>,
-    /// `sha256:` and 64 hexadecimal digits of its certificate.
-    fingerprint: Option<Text<Fingerprint>>,
-    /// `admin`, `operator` or `viewer`. Left out, `admin`.
-    role: Option<Text<Role>>,
-}
-
-#[derive(Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-struct TokenTable {
-    /// What the client is called in logs.
-    #[schemars(extend("examples" = ["monitoring"]))]
-    name: String,
-    /// The SHA-256 of the token, 64 hexadecimal digits, made by `printf %s "$TOKEN" | sha256sum`. The token itself is nowhere on the node.
-    sha256: Text<TokenHash>,
-    /// `admin`, `operator` or `viewer`. Left out, `admin`.
-    role: Option<Text<Role>>,
 }
 
 fn port<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<SshPort>, D::Error> {
@@ -366,9 +334,13 @@ impl From<Document> for Seed {
             ssh,
             network,
             api,
+            firewall,
+            logging,
+            monitoring,
             install,
             ..
         } = document;
+        let (clients, tokens) = api.into();
         let servers = |list: Vec<Text<Domain>>| {
             if list.is_empty() {
                 Ntp::Off
@@ -385,6 +357,7 @@ impl From<Document> for Seed {
             ssh_keys: values(admin.ssh_keys),
             password_login: admin.password_login,
             ssh_port: ssh.port,
+            ssh_idle: ssh.idle_timeout,
             network: NetworkConfig {
                 interfaces: network.interface.into_iter().map(InterfaceConfig::from).collect(),
                 bonds: network
@@ -414,39 +387,13 @@ impl From<Document> for Seed {
                     })
                     .collect(),
             },
-            clients: api.client.into_iter().map(|client| client.0).collect(),
-            tokens: api
-                .token
-                .into_iter()
-                .map(|token| ApiToken {
-                    name: token.name,
-                    hash: token.sha256.0,
-                    role: role(token.role),
-                })
-                .collect(),
+            clients,
+            tokens,
+            firewall: firewall.into(),
+            logging: logging.into(),
+            monitoring: monitoring.into(),
             install: install.map(InstallAnswers::from),
         }
-    }
-}
-
-fn role(given: Option<Text<Role>>) -> Role {
-    given.map_or(Role::Admin, |role| role.0)
-}
-
-impl TryFrom<ClientTable> for Client {
-    type Error = &'static str;
-    fn try_from(table: ClientTable) -> Result<Self, &'static str> {
-        // The certificate itself wins over a fingerprint beside it.
-        let fingerprint = table
-            .certificate
-            .map(|pem| pem.0.0)
-            .or(table.fingerprint.map(|text| text.0));
-        let fingerprint = fingerprint.ok_or("a client needs a certificate or fingerprint")?;
-        Ok(Self(ApiClient {
-            name: table.name,
-            fingerprint,
-            role: role(table.role),
-        }))
     }
 }
 

@@ -45,7 +45,7 @@ fn a_mistake_has_its_line_and_its_key() {
     let strange = refused("version = 1\n[ssh]\nzzzzzz = 1\n");
     assert_eq!(
         strange,
-        "line 3, column 1 (ssh.zzzzzz): unknown field `zzzzzz`, expected `port`"
+        "line 3, column 1 (ssh.zzzzzz): unknown field `zzzzzz`, expected `port` or `idle_timeout`"
     );
     let array = refused(
         "version = 1\n[[network.interface]]\nmatch = \"eno1\"\naddresses = [\n  \"192.0.2.1/24\",\n  \"192.0.2.2\",\n]\n",
@@ -84,6 +84,60 @@ fn keys_that_came_later_are_read() {
         refused("version = 1\n[[network.interface]]\nmatch = \"eno1\"\nroutes = [{ to = \"10.0.0.1/8\" }]\n")
             .contains("not a network")
     );
+}
+
+#[test]
+fn what_does_not_fit_together_is_refused() {
+    let beside = |table: &str, lines: &str| refused(&format!("version = 1\n[{table}]\n{lines}"));
+    let remote = |lines: &str| beside("[logging.remote]", &format!("server = \"logs\"\n{lines}"));
+    for (said, problem) in [
+        (
+            remote("port = 0\n"),
+            "line 4, column 8 (logging.remote.port): 0 is not a port: give 1 to 65535",
+        ),
+        (
+            remote("protocol = \"relp\"\n"),
+            "not a protocol of syslog: write udp, tcp or tls",
+        ),
+        (remote("protocol = \"tls\"\n"), "needs ca, the certificates"),
+        (remote("priority = \"bad\"\n"), "not a priority: write emerg"),
+        (remote("protocol = \"tls\"\nca = \"x\"\n"), "holds no certificate"),
+        (
+            beside("logging.journal", "max_size = \"1 MiB\"\n"),
+            "no size for the journal: give 16 MiB to 16 GiB",
+        ),
+        (
+            beside("logging.journal", "max_age = \"1 minute\"\n"),
+            "out of range: give 1 hour to 3650 days",
+        ),
+        (
+            beside("monitoring.collectd", "port = 1\n"),
+            "port, security and user have a meaning beside server alone",
+        ),
+        (
+            beside("monitoring.collectd", "server = \"a\"\nsecurity = \"sign\"\n"),
+            "security needs user",
+        ),
+        (
+            beside("monitoring.collectd", "interval = \"2 hours\"\n"),
+            "out of range: give 1 second to 1 hour",
+        ),
+        (
+            beside("firewall.api", "sources = [\"192.0.2.1/24\"]\n"),
+            "neither an address nor a network",
+        ),
+        (
+            beside("firewall.vnc", "sources = []\n"),
+            "unknown field `vnc`, expected `ssh` or `api`",
+        ),
+        (
+            beside("ssh", "idle_timeout = \"5 seconds\"\n"),
+            "out of range: give 1 minute to 1 week",
+        ),
+    ] {
+        assert!(said.contains(problem), "{said}");
+        assert!(!said.contains('\n') && said.len() < 300, "one sentence: {said}");
+    }
 }
 
 #[test]
@@ -129,5 +183,16 @@ proptest! {
         let quoted = if number { format!("[\"{secret}\"]") } else { format!("\"{secret}\"") };
         let error = parse(&format!("version = 1\n[admin]\npassword_hash = {quoted}\n")).expect_err("no hash");
         prop_assert!(!format!("{error:?} {error}").contains(&secret), "{error}");
+    }
+    #[test]
+    fn a_refused_password_is_not_repeated(secret in 100_000_000_u32.., way in 0..4) {
+        let text = match way {
+            0 => format!("[monitoring.collectd]\npassword = {secret}\n"),
+            1 => format!("[monitoring.collectd]\npassword = [{secret}]\n"),
+            2 => format!("monitoring = {{ collectd = {{ password = {secret} }} }}\n"),
+            _ => format!("[monitoring.collectd]\nserver = \"a\"\npassword = \"{secret} \"\n"),
+        };
+        let error = parse(&format!("version = 1\n{text}")).expect_err("no password");
+        prop_assert!(!format!("{error:?} {error}").contains(&secret.to_string()), "{error}");
     }
 }

@@ -2,7 +2,7 @@
 //! instead of left to wonder.
 
 /// By canonical name, with the aliases that the ancestor read too.
-const LATER: [(&str, &[&str]); 30] = [
+const LATER: [(&str, &[&str]); 28] = [
     ("runtime_mode", &[]),
     ("ovirt_early", &[]),
     ("node.break", &[]),
@@ -21,9 +21,7 @@ const LATER: [(&str, &[&str]); 30] = [
     ("iscsi_server", &[]),
     ("iscsi_target_name", &[]),
     ("iscsi_install", &[]),
-    ("syslog", &[]),
     ("netconsole", &[]),
-    ("collectd", &[]),
     ("logrotate_interval", &["logrotate_max_size"]),
     ("kdump_nfs", &["disable_kdump"]),
     ("kdump_ssh", &["kdump_ssh_key"]),

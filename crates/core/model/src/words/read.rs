@@ -3,7 +3,12 @@
 use super::{BootInterface, IpMethod, Ipv6Word, Ntp, Other, VlanWord, Warning, Word, Words, ip, later};
 use crate::access::{ApiClient, ApiToken, PasswordHash, Role};
 use crate::install::FieldError;
+use crate::logging::Protocol;
 use crate::network::{Bond, BondOptions, Match, parse_address, parse_domain, parse_netmask};
+use crate::server::parse_server_and_port;
+
+/// Not collectd's own: operators of the ancestor have it in their boot menus.
+const ANCESTORS_COLLECTD_PORT: u16 = 7634;
 
 /// Collects words; `netmask=` and `rootpw=` wait here until all have been seen.
 #[derive(Debug, Default)]
@@ -75,6 +80,14 @@ impl Reader {
                     .warnings
                     .extend(bad.into_iter().map(|problem| Warning::new(about, problem)));
                 words.ntp = (!good.is_empty()).then_some(Ntp::Servers(good));
+            }
+            "syslog" => {
+                let (server, port) = parse_server_and_port(value).map_err(text)?;
+                words.syslog = Some((server, port.unwrap_or(Protocol::Udp.default_port())));
+            }
+            "collectd" => {
+                let (server, port) = parse_server_and_port(value).map_err(text)?;
+                words.collectd = Some((server, port.unwrap_or(ANCESTORS_COLLECTD_PORT)));
             }
             "keyboard" => words.keyboard = Some(value.parse().map_err(text)?),
             "bond" | "bond_setup" => {

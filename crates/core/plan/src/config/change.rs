@@ -8,33 +8,15 @@ use corbel_model::TimeZone;
 use corbel_model::access::PasswordHash;
 use serde::Serialize;
 
+use super::Step;
 use crate::settle::{
-    ACCESS_FILE, HOSTNAME_FILE, HOSTS_FILE, KEYBOARD_FILE, KEYS_FILE, NETWORK_PREFIX, SSH_FIREWALL_FILE, SSH_FLAG,
-    SSHD_FILE, SettlePlan, TIME_SYNC_OFF_FLAG, TIMESYNC_FILE,
+    COLLECTD_FILE, FILES, HOSTNAME_FILE, JOURNAL_FILE, KEYBOARD_FILE, MONITORING_OFF_FLAG, NETCONSOLE_FILE,
+    NETWORK_PREFIX, PREFIXES, SOURCES_FILE, SSH_FIREWALL_FILE, SSH_FLAG, SSHD_FILE, SYSLOG_CA_PREFIX, SYSLOG_FILE,
+    SettlePlan, TIME_SYNC_OFF_FLAG, TIMESYNC_FILE,
 };
 
-/// Files that the configuration decides about, besides those of the network, which begin with [`NETWORK_PREFIX`]. A flag is the last: who
-/// sees it sees what it promises.
-pub const FILES: [&str; 10] = [
-    HOSTNAME_FILE,
-    HOSTS_FILE,
-    ACCESS_FILE,
-    KEYS_FILE,
-    SSHD_FILE,
-    SSH_FIREWALL_FILE,
-    TIMESYNC_FILE,
-    KEYBOARD_FILE,
-    TIME_SYNC_OFF_FLAG,
-    SSH_FLAG,
-];
-
-/// The mode of one of them.
-pub fn mode_of(path: &str) -> u32 {
-    if path == ACCESS_FILE { 0o600 } else { 0o644 }
-}
-
 /// A node as it is or shall be, as far as its configuration goes.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Clone, PartialEq, Eq, Default)]
 pub struct NodeState {
     pub hostname: String,
     pub timezone: Option<TimeZone>,
@@ -44,113 +26,23 @@ pub struct NodeState {
     pub files: BTreeMap<String, String>,
 }
 
+impl fmt::Debug for NodeState {
+    /// Files may hold passwords.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "NodeState({} {:?})", self.hostname, self.files.keys())
+    }
+}
+
 impl NodeState {
     /// What a plan asks for.
     pub fn wanted(plan: &SettlePlan) -> Self {
-        let ours = |path: &str| FILES.contains(&path) || path.starts_with(NETWORK_PREFIX);
+        let ours = |path: &str| FILES.contains(&path) || PREFIXES.iter().any(|prefix| path.starts_with(prefix));
         let files = plan.files.iter().filter(|file| ours(&file.path));
         Self {
             hostname: plan.hostname.to_string(),
             timezone: plan.timezone.clone(),
             password: plan.admin_password.clone(),
             files: files.map(|file| (file.path.clone(), file.content.clone())).collect(),
-        }
-    }
-}
-
-/// One thing to do. Nothing secret is in it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(tag = "do", rename_all = "kebab-case")]
-pub enum Step {
-    Write {
-        path: String,
-    },
-    Remove {
-        path: String,
-    },
-    HostName {
-        name: String,
-    },
-    /// UTC without a name.
-    TimeZone {
-        zone: Option<String>,
-    },
-    /// Of `admin`.
-    Password,
-    /// A device that software made and that is not wanted as it is.
-    DeleteDevice {
-        device: String,
-    },
-    ReloadNetwork,
-    ReloadFirewall,
-    RestartTimeSync,
-    /// sshd reads its options anew, or is started.
-    ReloadSsh,
-    StopSsh,
-    /// The layout of the console's keyboard counts at once.
-    LoadKeyboard,
-    /// That of the kernel again.
-    LoadDefaultKeyboard,
-}
-
-impl Step {
-    /// The word that its JSON has.
-    pub fn kind(&self) -> &'static str {
-        match self {
-            Self::Write { .. } => "write",
-            Self::Remove { .. } => "remove",
-            Self::HostName { .. } => "host-name",
-            Self::TimeZone { .. } => "time-zone",
-            Self::Password => "password",
-            Self::DeleteDevice { .. } => "delete-device",
-            Self::ReloadNetwork => "reload-network",
-            Self::ReloadFirewall => "reload-firewall",
-            Self::RestartTimeSync => "restart-time-sync",
-            Self::ReloadSsh => "reload-ssh",
-            Self::StopSsh => "stop-ssh",
-            Self::LoadKeyboard => "load-keyboard",
-            Self::LoadDefaultKeyboard => "load-default-keyboard",
-        }
-    }
-
-    /// The program that does it; `None` where no program is needed.
-    pub fn command(&self) -> Option<Vec<&str>> {
-        let unit = |verb: &'static str, unit: &'static str| Some(vec!["systemctl", verb, unit]);
-        match self {
-            Self::Write { .. }
-            | Self::Remove { .. }
-            | Self::HostName { .. }
-            | Self::TimeZone { .. }
-            | Self::Password => None,
-            Self::DeleteDevice { device } => Some(vec!["networkctl", "delete", device]),
-            Self::ReloadNetwork => Some(vec!["networkctl", "reload"]),
-            Self::ReloadFirewall => unit("reload", "nftables.service"),
-            Self::RestartTimeSync => unit("restart", "systemd-timesyncd.service"),
-            Self::ReloadSsh => unit("reload-or-restart", "ssh.service"),
-            Self::StopSsh => unit("stop", "ssh.service"),
-            Self::LoadKeyboard => unit("restart", "corbel-keyboard.service"),
-            Self::LoadDefaultKeyboard => Some(vec!["loadkeys", "--quiet", "--unicode", "--console=/dev/tty1", "us"]),
-        }
-    }
-}
-
-impl fmt::Display for Step {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Write { path } => write!(f, "write {path}"),
-            Self::Remove { path } => write!(f, "remove {path}"),
-            Self::HostName { name } => write!(f, "call the node {name}"),
-            Self::TimeZone { zone: Some(zone) } => write!(f, "set the time zone {zone}"),
-            Self::TimeZone { zone: None } => f.write_str("set the time zone UTC"),
-            Self::Password => f.write_str("set the password of admin"),
-            Self::DeleteDevice { device } => write!(f, "take the device {device} away"),
-            Self::ReloadNetwork => f.write_str("have the network read its files"),
-            Self::ReloadFirewall => f.write_str("have the firewall read its files"),
-            Self::RestartTimeSync => f.write_str("restart time synchronisation"),
-            Self::ReloadSsh => f.write_str("have SSH read its files"),
-            Self::StopSsh => f.write_str("stop SSH"),
-            Self::LoadKeyboard => f.write_str("load the keyboard layout"),
-            Self::LoadDefaultKeyboard => f.write_str("load the default keyboard layout"),
         }
     }
 }
@@ -211,11 +103,11 @@ pub fn plan_change(from: &NodeState, to: &NodeState) -> Change {
     if to.password.is_some() && from.password != to.password {
         change.steps.push(Step::Password);
     }
-    change.network = from
-        .files
-        .keys()
-        .chain(to.files.keys())
-        .any(|path| path.starts_with(NETWORK_PREFIX) && differs(path));
+    let below = |prefix: &str| {
+        let mut paths = from.files.keys().chain(to.files.keys());
+        paths.any(|path| path.starts_with(prefix) && differs(path))
+    };
+    change.network = below(NETWORK_PREFIX);
     if change.network {
         change
             .steps
@@ -223,9 +115,11 @@ pub fn plan_change(from: &NodeState, to: &NodeState) -> Change {
         change.steps.push(Step::ReloadNetwork);
     }
     let any = |paths: &[&str]| paths.iter().any(|path| differs(path));
-    if any(&[SSH_FIREWALL_FILE]) {
+    if any(&[SSH_FIREWALL_FILE, SOURCES_FILE]) {
         // The new port is open before sshd listens on it.
         change.steps.push(Step::ReloadFirewall);
+        // Whoever asked may be at an address that is let in no more.
+        change.network |= any(&[SOURCES_FILE]);
     }
     if any(&[SSHD_FILE, SSH_FLAG]) {
         change.steps.push(match to.files.contains_key(SSH_FLAG) {
@@ -236,6 +130,29 @@ pub fn plan_change(from: &NodeState, to: &NodeState) -> Change {
     }
     if any(&[TIMESYNC_FILE, TIME_SYNC_OFF_FLAG]) {
         change.steps.push(Step::RestartTimeSync);
+    }
+    if any(&[JOURNAL_FILE]) {
+        change.steps.push(Step::RestartJournal);
+    }
+    if any(&[SYSLOG_FILE]) || below(SYSLOG_CA_PREFIX) {
+        change.steps.push(match to.files.contains_key(SYSLOG_FILE) {
+            true => Step::RestartSyslog,
+            false => Step::StopSyslog,
+        });
+    }
+    if any(&[NETCONSOLE_FILE]) {
+        change.steps.push(match to.files.contains_key(NETCONSOLE_FILE) {
+            true => Step::RestartNetconsole,
+            false => Step::StopNetconsole,
+        });
+    }
+    // It tells its figures under the name that the node had when it started.
+    let off = to.files.contains_key(MONITORING_OFF_FLAG);
+    if any(&[COLLECTD_FILE, MONITORING_OFF_FLAG]) || (any(&[HOSTNAME_FILE]) && !off) {
+        change.steps.push(match off {
+            true => Step::StopMonitoring,
+            false => Step::RestartMonitoring,
+        });
     }
     if any(&[KEYBOARD_FILE]) {
         change.steps.push(match to.files.contains_key(KEYBOARD_FILE) {

@@ -44,6 +44,18 @@ pub fn check(seed: &Seed, interfaces: &[Interface]) -> Vec<Problem> {
     problems
 }
 
+/// What cannot be done as something secret is missing. `seed` has the secrets that are kept apart in place, which who looks at a document
+/// alone does not know.
+pub fn check_secrets(seed: &Seed) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    if seed.monitoring.lacks_password() {
+        let problem =
+            "is not set, and figures are neither signed nor encrypted without it: give one, or security = \"none\"";
+        problems.push(Problem::new("monitoring.collectd.password", problem));
+    }
+    problems
+}
+
 /// Whether nobody at all would get an address: allowed, and worth a warning.
 pub fn is_unreachable(network: &NetworkConfig) -> bool {
     let silent = |entry: &corbel_model::network::InterfaceConfig| {

@@ -1,10 +1,10 @@
 //! The small files of a boot: each a function from values to text.
 
 use corbel_model::access::{ApiClient, ApiToken, SshKey};
-use corbel_model::{HostName, Keymap, SshPort};
+use corbel_model::{HostName, Keymap, Span, SshPort};
 use serde::Serialize;
 
-const HEAD: &str = "# Written by corbel settle at this boot; changes are lost at the next.\n";
+pub(super) const HEAD: &str = "# Written by corbel settle at this boot; changes are lost at the next.\n";
 
 /// hosts(5). The node knows its own name also while no server of names does.
 pub(super) fn hosts(hostname: &HostName) -> String {
@@ -19,12 +19,18 @@ pub(super) fn hosts(hostname: &HostName) -> String {
 }
 
 /// sshd_config(5). What is the same at each boot stands in the image.
-pub(super) fn sshd(password_login: bool, port: Option<SshPort>) -> String {
+pub(super) fn sshd(password_login: bool, port: Option<SshPort>, idle: Option<Span>) -> String {
     let port = port.map(|port| format!("Port {}\n", port.number()));
+    // The first ends what is silent, the second the connection that is left without anything.
+    let idle = idle.map(|span| {
+        let seconds = span.seconds();
+        format!("ChannelTimeout session={seconds}\nUnusedConnectionTimeout {seconds}\n")
+    });
     format!(
-        "{HEAD}PasswordAuthentication {}\n{}",
+        "{HEAD}PasswordAuthentication {}\n{}{}",
         if password_login { "yes" } else { "no" },
-        port.unwrap_or_default()
+        port.unwrap_or_default(),
+        idle.unwrap_or_default()
     )
 }
 

@@ -3,6 +3,8 @@
 
 use corbel_model::HostName;
 use corbel_model::access::{ApiClient, Fingerprint, SshKey};
+use corbel_model::logging::{Protocol, RemoteLog};
+use corbel_model::monitoring::{FigureServer, Security};
 use corbel_model::network::{Interface, Mac};
 use corbel_model::seed::{self, Seed};
 use corbel_model::words::{BootInterface, Ntp, Warning, Words, merged, without_comments};
@@ -51,11 +53,12 @@ impl Said {
         seed.ssh_keys = ssh_keys(&words, &seed, sources, warnings);
         seed.clients = clients(&words, &seed, sources, warnings);
         seed.tokens = words.tokens.iter().chain(&seed.tokens).cloned().collect();
-        let kept = seed.admin_password.or_else(|| sources.password.clone());
-        seed.admin_password = words.admin_password.clone().or(kept);
+        seed.fill_secrets(&sources.secrets);
+        seed.admin_password = words.admin_password.clone().or(seed.admin_password);
         seed.password_login = words.password_login.or(seed.password_login);
         seed.ntp = words.ntp.clone().or(seed.ntp);
         seed.keyboard = words.keyboard.clone().or(seed.keyboard);
+        services(&words, &mut seed);
         if seed.ntp.is_none() {
             let named: Vec<_> = words.ip.iter().flat_map(|word| word.ntp.clone()).collect();
             seed.ntp = (!named.is_empty()).then_some(Ntp::Servers(named));
@@ -69,6 +72,30 @@ impl Said {
             may_install,
             broken,
         }
+    }
+}
+
+/// A server that a word names takes the place of those of the document.
+fn services(words: &Words, seed: &mut Seed) {
+    if let Some((server, port)) = words.syslog.clone() {
+        seed.logging.remote = vec![RemoteLog {
+            server,
+            port,
+            protocol: Protocol::Udp,
+            ca: None,
+            certificate_name: None,
+            priority: None,
+        }];
+    }
+    if let Some((server, port)) = words.collectd.clone() {
+        seed.monitoring.enabled = true;
+        seed.monitoring.server = Some(FigureServer {
+            server,
+            port,
+            security: Security::None,
+            user: None,
+            password: None,
+        });
     }
 }
 

@@ -5,8 +5,11 @@ mod system;
 mod world;
 
 use corbel_model::ByteSize;
+use corbel_settle::fake::FakeNode;
+use corbel_sys::Cancel;
 
 use crate::facilities::{Boot, BootSource, Facilities, Firmware, Memory, Ssh};
+use crate::figures::{FiguresError, MONITORING_OFF};
 use crate::virtualization::{Device, Extension, KvmFacts};
 
 pub use system::FakeSystem;
@@ -23,6 +26,10 @@ pub struct FakeFacilities {
     pub keyboard: Option<String>,
     pub addresses: Vec<(String, String)>,
     pub warnings: Vec<String>,
+    /// What collectd tells; `None` when it does not run.
+    pub figures: Option<String>,
+    /// Whose configuration switches collectd off.
+    pub node: Option<FakeNode>,
     started: std::time::Instant,
 }
 
@@ -60,6 +67,8 @@ impl Default for FakeFacilities {
                 ("eth0".to_owned(), "2001:db8::10".to_owned()),
             ],
             warnings: vec![],
+            figures: Some(include_str!("figures.txt").to_owned()),
+            node: None,
             started: std::time::Instant::now(),
         }
     }
@@ -101,5 +110,13 @@ impl Facilities for FakeFacilities {
     }
     fn warnings(&self) -> Vec<String> {
         self.warnings.clone()
+    }
+    fn figures(&self, _: &Cancel) -> Result<String, FiguresError> {
+        let off = |node: &FakeNode| node.text(MONITORING_OFF).is_some();
+        if self.node.as_ref().is_some_and(off) {
+            return Err(FiguresError::Off);
+        }
+        let told = self.figures.clone();
+        told.ok_or_else(|| FiguresError::Away("nobody listens".into()))
     }
 }

@@ -140,6 +140,7 @@ fn a_fetched_document_counts_for_this_boot() {
         "networkctl reload",
         "systemctl --no-block reload-or-restart ssh.service",
         "systemctl --no-block restart systemd-timesyncd.service",
+        "systemctl --no-block restart collectd.service",
         "systemctl --no-block restart corbel-keyboard.service",
         "systemctl --no-block start corbel-autoinstall.service",
     ];

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use corbel_model::access::PasswordHash;
 use corbel_model::network::Match;
-use corbel_plan::config::{FILES, NodeState, Step, mode_of, plan_change};
+use corbel_plan::config::{FILES, NodeState, PREFIXES, Step, mode_of, plan_change};
 use corbel_plan::gate::Expected;
-use corbel_plan::settle::{HOSTNAME_FILE, NETWORK_PREFIX, Need, SSH_FLAG, SettlePlan};
+use corbel_plan::settle::{HOSTNAME_FILE, Need, SSH_FLAG, SettlePlan};
 
 use super::{ChangeFacilities, ConfigError};
 use crate::apply;
@@ -30,8 +30,11 @@ pub(super) fn observe(node: &dyn ChangeFacilities) -> Result<NodeState, ConfigEr
         Ok(bytes.map(|bytes| String::from_utf8_lossy(&bytes).into_owned()))
     };
     let mut files = BTreeMap::new();
-    let network = node.paths_from(NETWORK_PREFIX).map_err(ConfigError::Facility)?;
-    for path in FILES.into_iter().map(str::to_owned).chain(network) {
+    let mut paths: Vec<String> = FILES.into_iter().map(str::to_owned).collect();
+    for prefix in PREFIXES {
+        paths.extend(node.paths_from(prefix).map_err(ConfigError::Facility)?);
+    }
+    for path in paths {
         if let Some(text) = text(&path)? {
             files.insert(path, text);
         }

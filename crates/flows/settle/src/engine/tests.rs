@@ -1,5 +1,8 @@
 //! Changes over a node in a folder: done, refused, broken at each step, not confirmed in time.
 
+mod services;
+
+use super::note::NOTE;
 use super::*;
 use crate::fake::FakeNode;
 
@@ -47,6 +50,7 @@ fn a_change_is_done_saved_and_not_done_twice() {
     let commands = [
         "systemctl reload nftables.service",
         "systemctl reload-or-restart ssh.service",
+        "systemctl restart collectd.service",
         "systemctl restart corbel-keyboard.service",
     ];
     assert_eq!(node.ran(), commands);

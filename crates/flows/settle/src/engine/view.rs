@@ -1,6 +1,6 @@
 //! What can be looked at: the document, what waits, and the documents of the past.
 
-use corbel_model::seed::without_password;
+use corbel_model::seed::without_secrets;
 use corbel_plan::settle::SEED_FILE;
 
 use super::{ConfigError, Engine, Note};
@@ -16,7 +16,7 @@ pub struct Pending {
     pub text: String,
 }
 
-/// The configuration as people may see it: without the hash of the password.
+/// The configuration as people may see it: without anything secret.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct View {
     /// Of the newest copy; 0 where nothing is kept.
@@ -42,7 +42,7 @@ impl Engine {
         match self.kept() {
             Ok(Some(current)) => Ok(View {
                 generation: current.newest,
-                password_set: current.password.is_some(),
+                password_set: current.secrets.admin_password.is_some(),
                 text: current.text,
                 kept: true,
                 notes: current.notes,
@@ -59,12 +59,12 @@ impl Engine {
             Err(error @ (ConfigError::NotInstalled | ConfigError::NotMounted)) => {
                 let bytes = self.node.read(SEED_FILE).map_err(ConfigError::Facility)?;
                 let text = bytes.and_then(|bytes| String::from_utf8(bytes).ok());
-                // What cannot be taken apart may hold the hash anywhere.
-                let (text, password_set) = without_password(&text.unwrap_or_default()).unwrap_or_default();
+                // What cannot be taken apart may hold something secret anywhere.
+                let (text, secrets) = without_secrets(&text.unwrap_or_default()).unwrap_or_default();
                 Ok(View {
                     generation: 0,
                     text,
-                    password_set,
+                    password_set: secrets.iter().any(|key| key == "admin.password_hash"),
                     kept: false,
                     notes: vec![error.to_string()],
                     pending: None,
@@ -87,7 +87,7 @@ impl Engine {
         Ok(self.node.store().history()?)
     }
 
-    /// A document of the past, without a password.
+    /// A document of the past, without anything secret.
     ///
     /// # Errors
     /// When that generation is not kept.
@@ -98,7 +98,7 @@ impl Engine {
         let text = self.node.store().text(generation)?;
         let text = text.ok_or(ConfigError::NoGeneration(generation))?;
         // One of another version is shown too, and what cannot be taken apart is not.
-        Ok(without_password(&text).map(|(text, _)| text).unwrap_or_default())
+        Ok(without_secrets(&text).map(|(text, _)| text).unwrap_or_default())
     }
 
     pub(super) fn pending_of(&self, note: &Note) -> Pending {

@@ -38,15 +38,20 @@ fn what_the_installer_wrote_is_read_and_its_password_moves_out_at_the_first_save
     }
     let first = now(&store);
     assert_eq!((first.generation, first.text.as_str()), (2, named("a").as_str()));
-    let hash = first.password.expect("a password");
-    assert_eq!(store.save(&named("b"), Some(&hash), &origin()).expect("saved"), 3);
-    assert_eq!(store.save(&named("c"), Some(&hash), &origin()).expect("saved"), 4);
-    assert_eq!(now(&store).password.as_ref(), Some(&hash));
+    assert!(first.secrets.admin_password.is_some());
+    let secrets = Secrets {
+        collectd_password: "s3cr#t-of-node1".parse().ok(),
+        ..first.secrets
+    };
+    assert_eq!(store.save(&named("b"), &secrets, &origin()).expect("saved"), 3);
+    assert_eq!(store.save(&named("c"), &secrets, &origin()).expect("saved"), 4);
+    assert_eq!(now(&store).secrets, secrets);
     for entry in fs::read_dir(folder.path()).expect("a folder").flatten() {
         if entry.path().is_file() {
             let text = fs::read_to_string(entry.path()).expect("text");
             let secret = entry.file_name().to_string_lossy().starts_with("secrets");
             assert_eq!(text.contains(HASH), secret, "{}", entry.path().display());
+            assert!(secret || !text.contains("s3cr#t"), "{}", entry.path().display());
         }
     }
     let history = store.history().expect("read");
@@ -61,8 +66,12 @@ fn what_the_installer_wrote_is_read_and_its_password_moves_out_at_the_first_save
 #[test]
 fn a_copy_that_is_torn_at_any_byte_leaves_the_one_before() {
     let (folder, store) = store();
-    store.save(&named("old"), None, &origin()).expect("saved");
-    store.save(&named("new"), None, &origin()).expect("saved");
+    store
+        .save(&named("old"), &Secrets::default(), &origin())
+        .expect("saved");
+    store
+        .save(&named("new"), &Secrets::default(), &origin())
+        .expect("saved");
     let newest = folder.path().join("node.b.toml");
     let whole = fs::read(&newest).expect("the copy");
     for length in 0..whole.len() {
@@ -74,14 +83,21 @@ fn a_copy_that_is_torn_at_any_byte_leaves_the_one_before() {
     let found = now(&store);
     assert_eq!((found.generation, found.text), (2, named("new")));
     assert!(found.notes[0].starts_with("neither copy of the document is whole"));
-    assert_eq!(store.save(&named("next"), None, &origin()).expect("saved"), 3);
+    assert_eq!(
+        store
+            .save(&named("next"), &Secrets::default(), &origin())
+            .expect("saved"),
+        3
+    );
     assert_eq!((now(&store).text, now(&store).notes.len()), (named("next"), 0));
 }
 
 #[test]
 fn a_document_of_a_newer_slot_is_kept_and_the_last_understood_one_counts() {
     let (folder, store) = store();
-    store.save(&named("old"), None, &origin()).expect("saved");
+    store
+        .save(&named("old"), &Secrets::default(), &origin())
+        .expect("saved");
     let newer = "version = 2\nnode = { name = \"x\" }\n";
     let ledger = Ledger::new(folder.path(), "node", "toml");
     ledger.save(newer).expect("saved by the newer slot");
@@ -98,7 +114,9 @@ fn a_document_of_a_newer_slot_is_kept_and_the_last_understood_one_counts() {
     );
     // Changing something here goes over neither text of the newer slot.
     for at in 0..30 {
-        store.save(&named(&format!("n{at}")), None, &origin()).expect("saved");
+        store
+            .save(&named(&format!("n{at}")), &Secrets::default(), &origin())
+            .expect("saved");
     }
     assert_eq!(store.text(2).expect("read").as_deref(), Some(newer));
     let history = store.history().expect("read");

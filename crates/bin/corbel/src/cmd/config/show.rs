@@ -61,7 +61,7 @@ pub(super) async fn diff(args: &DiffArgs, context: &Context<'_>) -> Result<(), F
         }
     };
     // A hash is no business of a screen.
-    let other = seed::without_password(&other).map(|(text, _)| text).map_err(refused)?;
+    let other = seed::without_secrets(&other).map(|(text, _)| text).map_err(refused)?;
     let difference = TextDiff::from_lines(&now.document, &other);
     let here = format!("generation {}", now.generation);
     let text = difference.unified_diff().header(&here, &name).to_string();

@@ -50,14 +50,39 @@ fn what_is_taken_out_is_gone_and_what_is_not_there_is_told() {
 }
 
 #[test]
-fn the_hash_is_kept_apart() {
-    let (text, hash) = take_password(TEXT).expect("toml");
-    assert!(hash.is_some() && !text.contains("password_hash") && !text.contains("[admin]"));
-    assert_eq!(take_password(&text).expect("toml"), (text.clone(), None));
-    let broken = "version = 1\n[admin]\npassword_hash = \"x\"\n";
-    assert_eq!(take_password(broken).expect("toml"), (broken.to_owned(), None));
-    let (shown, had) = without_password(broken).expect("toml");
-    assert!(had && !shown.contains("password_hash"));
+fn what_is_secret_is_kept_apart() {
+    let (text, secrets) = take_secrets(TEXT).expect("toml");
+    assert!(secrets.admin_password.is_some() && !text.contains("password_hash") && !text.contains("[admin]"));
+    assert_eq!(take_secrets(&text).expect("toml"), (text.clone(), Secrets::default()));
+    for broken in [
+        "version = 1\n[admin]\npassword_hash = \"x\"\n",
+        "version = 1\n[monitoring.collectd]\npassword = \"a b\"\n",
+        "version = 1\nmonitoring = { collectd = { password = 7 } }\n",
+    ] {
+        assert_eq!(
+            take_secrets(broken).expect("toml"),
+            (broken.to_owned(), Secrets::default())
+        );
+        let (shown, had) = without_secrets(broken).expect("toml");
+        assert!(
+            had.len() == 1 && !shown.contains("password") && !shown.contains("monitoring"),
+            "{shown}"
+        );
+    }
+    let path = "monitoring.collectd.password";
+    let number = set("version = 1\n[monitoring.collectd]\nserver = \"a\"\n", path, "1234").expect("set");
+    let (text, secrets) = take_secrets(&number).expect("toml");
+    assert_eq!(secrets.collectd_password.expect("taken").expose(), "1234");
+    assert!(text.contains("server") && !text.contains("1234"), "{text}");
+    assert_eq!(value_at(&number, path).expect("read"), None);
+}
+
+#[test]
+fn an_entry_may_be_named_by_its_server() {
+    let text = set(TEXT, "logging.remote[logs.example.org].protocol", "tcp").expect("set");
+    assert_eq!(parse(&text).expect(&text).logging.remote[0].port, 514);
+    let text = set(&text, "logging.remote[logs.example.org].port", "1514").expect("set");
+    assert_eq!(parse(&text).expect(&text).logging.remote[0].port, 1514);
 }
 
 proptest! {
@@ -67,7 +92,7 @@ proptest! {
         let _ = set(TEXT, &path, &value);
         let _ = unset(TEXT, &path);
         let _ = value_at(TEXT, &path);
-        let _ = take_password(&text);
+        let _ = (take_secrets(&text), without_secrets(&text));
     }
     #[test]
     fn what_was_set_is_what_is_there(name in "[a-z]{1,12}") {

@@ -1,15 +1,21 @@
 use std::fmt::Debug;
 use std::str::FromStr;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
 
 use super::*;
 use crate::access::{ApiClient, ApiToken, Role};
+use crate::firewall::Firewall;
 use crate::install::InstallRequest;
+use crate::logging::{Certificates, Logging, Netconsole, Protocol, RemoteLog};
+use crate::monitoring::{FigureServer, Monitoring, Security};
 use crate::network::{Addressing, Ipv6, Match, NetworkConfig};
 use crate::seed::parse;
+use crate::server::Server;
 
 const KEY: &str = "AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl";
 
@@ -168,6 +174,94 @@ fn install() -> impl Strategy<Value = InstallAnswers> {
         )
 }
 
+fn firewall() -> impl Strategy<Value = Firewall> {
+    let sources = || {
+        option::of(vec(
+            read("192\\.0\\.2\\.[0-9]{1,2}|10\\.[0-9]\\.0\\.0/16|2001:db8:[0-9a-f]{1,4}::/48"),
+            0..3,
+        ))
+    };
+    (sources(), sources()).prop_map(|(ssh, api)| Firewall { ssh, api })
+}
+
+fn server() -> impl Strategy<Value = Server> {
+    read("[a-z]{1,9}\\.example|192\\.0\\.2\\.[0-9]{1,2}|2001:db8::[0-9a-f]{1,4}")
+}
+
+fn logging() -> impl Strategy<Value = Logging> {
+    let ca = vec(any::<u8>(), 80..200).prop_map(|bytes| -> Certificates {
+        let body = STANDARD.encode([&[0x30_u8][..], &bytes].concat());
+        let text = format!("-----BEGIN CERTIFICATE-----\n{body}\n-----END CERTIFICATE-----\n");
+        text.parse().expect("a certificate")
+    });
+    let transport = prop_oneof![
+        (read("udp|tcp"), option::of(ca.clone())),
+        ca.prop_map(|ca| (Protocol::Tls, Some(ca))),
+    ];
+    let name = read("[a-z]{1,9}\\.example");
+    let remote = (
+        server(),
+        1_u16..,
+        transport,
+        name,
+        option::of(read("err|warning|debug")),
+    );
+    let remote = remote.prop_map(|(server, port, (protocol, ca), name, priority)| RemoteLog {
+        server,
+        port,
+        protocol,
+        ca,
+        certificate_name: Some(name),
+        priority,
+    });
+    let size = option::of((16_u64..16_384).prop_map(ByteSize::mib));
+    let age = option::of(read("[1-9] (hours|days|weeks)"));
+    let netconsole = (
+        read("192\\.0\\.2\\.[0-9]{1,2}|2001:db8::[0-9a-f]{1,4}"),
+        1_u16..,
+        read("eno[0-9]"),
+        option::of(read("52:54:00:[0-9a-f]{2}:00:01")),
+    );
+    let netconsole = netconsole.prop_map(|(server, port, interface, mac)| Netconsole {
+        server,
+        port,
+        interface,
+        mac,
+    });
+    let all = (vec(remote, 0..3), size, age, option::of(netconsole));
+    all.prop_map(|(remote, max_size, max_age, netconsole)| Logging {
+        remote,
+        max_size,
+        max_age,
+        netconsole,
+    })
+}
+
+fn monitoring() -> impl Strategy<Value = Monitoring> {
+    let security = prop_oneof![
+        (read("sign|encrypt"), read("[a-z]{1,9}")).prop_map(|(security, user)| (security, Some(user))),
+        option::of(read("[a-z]{1,9}")).prop_map(|user| (Security::None, user)),
+    ];
+    let server = (server(), 1_u16.., security, option::of(read("[!#-&(-\\[\\]-~]{1,20}")));
+    let server = server.prop_map(|(server, port, (security, user), password)| FigureServer {
+        server,
+        port,
+        security,
+        user,
+        password,
+    });
+    (
+        any::<bool>(),
+        option::of(read("[1-9]{1,2} seconds")),
+        option::of(server),
+    )
+        .prop_map(|(enabled, interval, server)| Monitoring {
+            enabled,
+            interval,
+            server,
+        })
+}
+
 fn seeds() -> impl Strategy<Value = Seed> {
     let role = || prop_oneof![Just(Role::Admin), Just(Role::Operator), Just(Role::Viewer)];
     let key = "[ -~\u{e4}]{0,12}".prop_filter_map("not a key", |comment| {
@@ -189,6 +283,7 @@ fn seeds() -> impl Strategy<Value = Seed> {
             option::of(read("[a-zA-Z][a-z0-9_.+-]{0,9}")),
             option::of(read("[A-Z][a-z]{1,9}/[A-Z][a-z]{1,9}")),
             option::of(read("22|[1-9][0-9]{3}")),
+            option::of(read("[1-7] (minutes|hours|days)|90 seconds")),
         ),
         option::of(read("\\$6\\$[a-z]{8}\\$[a-zA-Z0-9./]{43}")),
         vec(key, 0..3),
@@ -196,18 +291,20 @@ fn seeds() -> impl Strategy<Value = Seed> {
         network(),
         vec(client, 0..3),
         vec(token, 0..3),
+        (firewall(), logging(), monitoring()),
         option::of(install()),
     )
         .prop_map(
             |(
                 hostname,
-                (ntp, keyboard, timezone, ssh_port),
+                (ntp, keyboard, timezone, ssh_port, ssh_idle),
                 admin_password,
                 ssh_keys,
                 password_login,
                 network,
                 clients,
                 tokens,
+                (firewall, logging, monitoring),
                 install,
             )| Seed {
                 hostname,
@@ -218,9 +315,13 @@ fn seeds() -> impl Strategy<Value = Seed> {
                 ssh_keys,
                 password_login,
                 ssh_port,
+                ssh_idle,
                 network,
                 clients,
                 tokens,
+                firewall,
+                logging,
+                monitoring,
                 install,
             },
         )

@@ -1,0 +1,77 @@
+//! What is kept apart from the document and never shown: each secret has one key in the document, from which it moves out when it is saved.
+
+use std::fmt;
+use std::str::FromStr;
+
+use crate::access::PasswordHash;
+
+/// Text that is no password of this kind. Never repeats what was given.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "is not a password: give 1 to 128 letters, digits and signs of ASCII as a text in quotes, without blanks, quotes and backslashes"
+)]
+pub struct SecretError;
+
+/// A password that the other side needs as it is, because a protocol reckons with it. Neither `Debug` nor any message shows it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(String);
+
+impl Secret {
+    /// The password itself.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret(hidden)")
+    }
+}
+
+impl FromStr for Secret {
+    type Err = SecretError;
+    fn from_str(text: &str) -> Result<Self, SecretError> {
+        // It stands between quotes in files of other programs.
+        let clean = text.bytes().all(|b| b.is_ascii_graphic() && !b"\"'\\".contains(&b));
+        if clean && (1..=128).contains(&text.len()) {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(SecretError)
+        }
+    }
+}
+
+/// All of them.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Secrets {
+    /// `admin.password_hash`.
+    pub admin_password: Option<PasswordHash>,
+    /// `monitoring.collectd.password`.
+    pub collectd_password: Option<Secret>,
+}
+
+impl Secrets {
+    /// These, and where there is none the other: a secret is replaced and never taken away.
+    #[must_use]
+    pub fn or(self, kept: Self) -> Self {
+        Self {
+            admin_password: self.admin_password.or(kept.admin_password),
+            collectd_password: self.collectd_password.or(kept.collectd_password),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_password_never_shows_itself_and_fits_between_quotes() {
+        let secret: Secret = "s3cr#t!".parse().expect("a password");
+        assert_eq!(format!("{secret:?}"), "Secret(hidden)");
+        for bad in ["", "a b", "a\"b", "a\\b", "a\nb", "ä", &"x".repeat(129)] {
+            assert_eq!(bad.parse::<Secret>(), Err(SecretError), "{bad}");
+        }
+    }
+}

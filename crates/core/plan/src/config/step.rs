@@ -1,0 +1,134 @@
+//! The single things that a change of the configuration consists of.
+
+use std::fmt;
+
+use serde::Serialize;
+
+/// One thing to do. Nothing secret is in it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(tag = "do", rename_all = "kebab-case")]
+pub enum Step {
+    Write {
+        path: String,
+    },
+    Remove {
+        path: String,
+    },
+    HostName {
+        name: String,
+    },
+    /// UTC without a name.
+    TimeZone {
+        zone: Option<String>,
+    },
+    /// Of `admin`.
+    Password,
+    /// A device that software made and that is not wanted as it is.
+    DeleteDevice {
+        device: String,
+    },
+    ReloadNetwork,
+    ReloadFirewall,
+    RestartTimeSync,
+    /// journald reads its options anew; no message is lost.
+    RestartJournal,
+    /// rsyslog sends as it is told now.
+    RestartSyslog,
+    StopSyslog,
+    /// The kernel sends its messages as it is told now.
+    RestartNetconsole,
+    StopNetconsole,
+    /// collectd takes and sends figures as it is told now.
+    RestartMonitoring,
+    StopMonitoring,
+    /// sshd reads its options anew, or is started.
+    ReloadSsh,
+    StopSsh,
+    /// The layout of the console's keyboard counts at once.
+    LoadKeyboard,
+    /// That of the kernel again.
+    LoadDefaultKeyboard,
+}
+
+impl Step {
+    /// The word that its JSON has.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Write { .. } => "write",
+            Self::Remove { .. } => "remove",
+            Self::HostName { .. } => "host-name",
+            Self::TimeZone { .. } => "time-zone",
+            Self::Password => "password",
+            Self::DeleteDevice { .. } => "delete-device",
+            Self::ReloadNetwork => "reload-network",
+            Self::ReloadFirewall => "reload-firewall",
+            Self::RestartTimeSync => "restart-time-sync",
+            Self::RestartJournal => "restart-journal",
+            Self::RestartSyslog => "restart-syslog",
+            Self::StopSyslog => "stop-syslog",
+            Self::RestartNetconsole => "restart-netconsole",
+            Self::StopNetconsole => "stop-netconsole",
+            Self::RestartMonitoring => "restart-monitoring",
+            Self::StopMonitoring => "stop-monitoring",
+            Self::ReloadSsh => "reload-ssh",
+            Self::StopSsh => "stop-ssh",
+            Self::LoadKeyboard => "load-keyboard",
+            Self::LoadDefaultKeyboard => "load-default-keyboard",
+        }
+    }
+
+    /// The program that does it; `None` where no program is needed.
+    pub fn command(&self) -> Option<Vec<&str>> {
+        let unit = |verb: &'static str, unit: &'static str| Some(vec!["systemctl", verb, unit]);
+        match self {
+            Self::Write { .. }
+            | Self::Remove { .. }
+            | Self::HostName { .. }
+            | Self::TimeZone { .. }
+            | Self::Password => None,
+            Self::DeleteDevice { device } => Some(vec!["networkctl", "delete", device]),
+            Self::ReloadNetwork => Some(vec!["networkctl", "reload"]),
+            Self::ReloadFirewall => unit("reload", "nftables.service"),
+            Self::RestartTimeSync => unit("restart", "systemd-timesyncd.service"),
+            Self::RestartJournal => unit("restart", "systemd-journald.service"),
+            Self::RestartSyslog => unit("restart", "rsyslog.service"),
+            Self::StopSyslog => unit("stop", "rsyslog.service"),
+            Self::RestartNetconsole => unit("restart", "corbel-netconsole.service"),
+            Self::StopNetconsole => unit("stop", "corbel-netconsole.service"),
+            Self::RestartMonitoring => unit("restart", "collectd.service"),
+            Self::StopMonitoring => unit("stop", "collectd.service"),
+            Self::ReloadSsh => unit("reload-or-restart", "ssh.service"),
+            Self::StopSsh => unit("stop", "ssh.service"),
+            Self::LoadKeyboard => unit("restart", "corbel-keyboard.service"),
+            Self::LoadDefaultKeyboard => Some(vec!["loadkeys", "--quiet", "--unicode", "--console=/dev/tty1", "us"]),
+        }
+    }
+}
+
+impl fmt::Display for Step {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Write { path } => write!(f, "write {path}"),
+            Self::Remove { path } => write!(f, "remove {path}"),
+            Self::HostName { name } => write!(f, "call the node {name}"),
+            Self::TimeZone { zone: Some(zone) } => write!(f, "set the time zone {zone}"),
+            Self::TimeZone { zone: None } => f.write_str("set the time zone UTC"),
+            Self::Password => f.write_str("set the password of admin"),
+            Self::DeleteDevice { device } => write!(f, "take the device {device} away"),
+            Self::ReloadNetwork => f.write_str("have the network read its files"),
+            Self::ReloadFirewall => f.write_str("have the firewall read its files"),
+            Self::RestartTimeSync => f.write_str("restart time synchronisation"),
+            Self::RestartJournal => f.write_str("have the journal read its options"),
+            Self::RestartSyslog => f.write_str("have syslog send messages as configured"),
+            Self::StopSyslog => f.write_str("stop sending messages by syslog"),
+            Self::RestartNetconsole => f.write_str("have the kernel send its messages as configured"),
+            Self::StopNetconsole => f.write_str("stop sending the kernel's messages"),
+            Self::RestartMonitoring => f.write_str("have collectd take figures as configured"),
+            Self::StopMonitoring => f.write_str("stop collectd"),
+            Self::ReloadSsh => f.write_str("have SSH read its files"),
+            Self::StopSsh => f.write_str("stop SSH"),
+            Self::LoadKeyboard => f.write_str("load the keyboard layout"),
+            Self::LoadDefaultKeyboard => f.write_str("load the default keyboard layout"),
+        }
+    }
+}
