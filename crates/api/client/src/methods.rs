@@ -6,9 +6,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use corbel_node_api::{
-    Autostart, Health, Keyboard, Network, NetworkList, NodeInfo, OPENMETRICS_TYPE, Operation, Persisted,
-    PersistedDifference, PersistedList, Pool, PoolList, VmDetail, VmList, VmSpec, VmStats, VmSummary, Volume,
-    VolumeList, VolumeSpec, XML_TYPE,
+    Autostart, Health, Keyboard, LinkList, LogPage, Network, NetworkList, NodeInfo, OPENMETRICS_TYPE, Operation,
+    PasswordTry, Persisted, PersistedDifference, PersistedList, Pool, PoolList, ServiceList, VmDetail, VmList, VmSpec,
+    VmStats, VmSummary, Volume, VolumeList, VolumeSpec, XML_TYPE,
 };
 use http::{HeaderValue, Request, header};
 use http_body_util::BodyExt;
@@ -105,6 +105,39 @@ impl Client {
         let accept = HeaderValue::from_static(OPENMETRICS_TYPE);
         request.headers_mut().insert(header::ACCEPT, accept);
         self.text(request).await
+    }
+
+    /// Whether this is the password of `admin`.
+    ///
+    /// # Errors
+    /// A refusal of the kind `forbidden` when it is not, or when too many were tried.
+    pub async fn check_password(&self, password: &str) -> Result<(), ClientError> {
+        let password = password.to_owned();
+        self.done(json(Operation::CheckPassword, "", &PasswordTry { password }))
+            .await
+    }
+
+    /// Network interfaces, sorted by name.
+    pub async fn links(&self) -> Result<LinkList, ClientError> {
+        self.json(bare(Operation::ListLinks, "")).await
+    }
+
+    /// Services, those that failed first.
+    pub async fn services(&self) -> Result<ServiceList, ClientError> {
+        self.json(bare(Operation::ListServices, "")).await
+    }
+
+    /// The newest entries of the journal that have a text; all when it is empty.
+    pub async fn logs(&self, search: &str) -> Result<LogPage, ClientError> {
+        let mut request = bare(Operation::ShowLogs, "");
+        if !search.is_empty() {
+            let path = Operation::ShowLogs.path("");
+            set_path(
+                &mut request,
+                format!("{path}?search={}", corbel_node_api::encode(search)),
+            );
+        }
+        self.json(request).await
     }
 
     /// Whether the machine starts with the node.

@@ -39,6 +39,10 @@ pub struct ConfigRequest {
     /// The whole document. Without `admin.password_hash`, the password that is set stays.
     #[schema(example = "version = 1\nhostname = \"node1.example.org\"\n")]
     pub document: String,
+    /// A new password of `admin`, of which the node keeps only the hash.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(format = Password, write_only)]
+    pub admin_password: Option<String>,
     /// Plan only.
     #[serde(default)]
     pub dry_run: bool,

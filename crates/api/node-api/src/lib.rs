@@ -5,6 +5,7 @@
 //! that a newer node and an older client understand each other. Sizes in answers are bytes.
 
 mod config;
+mod diagnostics;
 mod disk;
 mod error;
 mod event;
@@ -24,6 +25,7 @@ pub use config::{
     Config, ConfigApplied, ConfigEntry, ConfigHistory, ConfigPlan, ConfigRequest, ConfigRollback, ConfigStep,
     ConfigVersion, PendingConfig,
 };
+pub use diagnostics::{Link, LinkList, LogEntry, LogPage, PasswordTry, Service, ServiceList};
 pub use disk::{Disk, DiskList, DiskMatch, DiskTarget, InstalledSystem};
 pub use error::{ErrorBody, ErrorInfo, ErrorKind};
 pub use event::{Event, VmChange};
@@ -37,7 +39,7 @@ pub use operation::{
     OperationInfo, OperationKind, OperationState, OperationStatus, OperationStep, ProgressEvent, StepState,
 };
 pub use persisted::{Persisted, PersistedDifference, PersistedList, PersistedState};
-pub use routes::{Access, Body, Method, Operation, ROUTES, Role, RoleError, Route};
+pub use routes::{Access, Body, Method, Operation, ROUTES, Role, RoleError, Route, encode};
 pub use size::Size;
 pub use spec::{
     Autostart, CloudInit, DirectBoot, DiskBus, DiskFormat, DiskKind, DiskSpec, Firmware, NicSpec, OnReboot, VmSpec,

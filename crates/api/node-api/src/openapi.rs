@@ -21,6 +21,10 @@ clients skip what they do not know. Every refusal is an `ErrorBody` with one sen
     crate::Health,
     crate::NodeInfo,
     crate::Keyboard,
+    crate::PasswordTry,
+    crate::LinkList,
+    crate::ServiceList,
+    crate::LogPage,
     crate::VmList,
     crate::VmDetail,
     crate::VmStats,
@@ -152,6 +156,18 @@ fn operation(route: &Route) -> utoipa::openapi::path::Operation {
                 .schema(Some(ObjectBuilder::new().schema_type(Type::Boolean))),
         );
     }
+    if route.operation == Operation::ShowLogs {
+        builder = builder.parameter(
+            ParameterBuilder::new()
+                .name("search")
+                .parameter_in(ParameterIn::Query)
+                .required(Required::False)
+                .description(Some(
+                    "Only entries with this text in program or message, in upper or lower case.",
+                ))
+                .schema(Some(text())),
+        );
+    }
     if is_conditional(route.operation) {
         builder = builder.parameter(
             ParameterBuilder::new()
@@ -216,7 +232,11 @@ fn query(operation: Operation) -> &'static [(&'static str, &'static str)] {
 /// What else than success a client must be ready for, beside 500.
 fn refusals(route: &Route) -> Vec<(u16, &'static str)> {
     let mut list = vec![];
-    if route.request != Body::Empty || route.operation == Operation::DeleteVm || route.operation == Operation::VmConsole
+    if route.request != Body::Empty
+        || matches!(
+            route.operation,
+            Operation::DeleteVm | Operation::VmConsole | Operation::ShowLogs
+        )
     {
         list.push((400, "The request is not usable; the message says what would be."));
     }

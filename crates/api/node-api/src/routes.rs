@@ -99,6 +99,10 @@ pub enum Operation {
     Node,
     UseKeyboard,
     Figures,
+    CheckPassword,
+    ListLinks,
+    ListServices,
+    ShowLogs,
     ListVms,
     CreateVm,
     ShowVm,
@@ -200,6 +204,10 @@ pub const ROUTES: &[Route] = &[
     route(Op::Node, Get, "/v1/node", VIEWER, Empty, 200, Json("NodeInfo"), "The node at a glance"),
     route(Op::UseKeyboard, Put, "/v1/node/keyboard", ADMIN, Json("Keyboard"), 204, Empty, "Give the node's own screen a keyboard layout at once, until the next start"),
     route(Op::Figures, Get, "/metrics", VIEWER, Empty, 200, Figures, "Figures of the node and its machines, as collectd has them"),
+    route(Op::CheckPassword, Post, "/v1/password/check", ADMIN, Json("PasswordTry"), 204, Empty, "Whether this is the password of `admin`, for a screen that was locked"),
+    route(Op::ListLinks, Get, "/v1/node/links", VIEWER, Empty, 200, Json("LinkList"), "Network interfaces: cable, speed, what was lost"),
+    route(Op::ListServices, Get, "/v1/node/services", VIEWER, Empty, 200, Json("ServiceList"), "Services of the node, those that failed first"),
+    route(Op::ShowLogs, Get, "/v1/node/logs", ADMIN, Empty, 200, Json("LogPage"), "The newest entries of this boot's journal, with `search` those that have a text"),
     route(Op::ListVms, Get, "/v1/vms", VIEWER, Empty, 200, Json("VmList"), "List virtual machines"),
     route(Op::CreateVm, Post, "/v1/vms", ADMIN, JsonOrXml("VmSpec"), 201, Json("VmSummary"), "Create a virtual machine, or define one from libvirt's XML"),
     route(Op::ShowVm, Get, "/v1/vms/{name}", VIEWER, Empty, 200, Json("VmDetail"), "Show a virtual machine"),
@@ -260,7 +268,8 @@ impl Operation {
     }
 }
 
-fn encode(name: &str) -> String {
+/// A text as a segment of a path or a value of a query, percent-encoded (RFC 3986).
+pub fn encode(name: &str) -> String {
     // A segment that is all dots would be resolved away by URL libraries even when encoded; no hypervisor has such names.
     let mut out = String::with_capacity(name.len());
     for byte in name.bytes() {
@@ -290,8 +299,9 @@ mod tests {
             Op::ListPersisted | Op::Persist | Op::Unpersist | Op::PersistedDifference => 39,
             Op::ShowConfig | Op::ConfigSchema | Op::ApplyConfig | Op::ConfirmConfig | Op::UndoConfig => 44,
             Op::ConfigHistory | Op::ConfigVersion | Op::RollbackConfig | Op::Figures => 48,
+            Op::CheckPassword | Op::ListLinks | Op::ListServices | Op::ShowLogs => 52,
         };
-        assert_eq!(ROUTES.len(), all(Op::RollbackConfig));
+        assert_eq!(ROUTES.len(), all(Op::ShowLogs));
         for (i, route) in ROUTES.iter().enumerate() {
             assert!(
                 !ROUTES[..i].iter().any(|r| r.operation == route.operation),
@@ -313,8 +323,10 @@ mod tests {
         for route in ROUTES {
             match route.method {
                 Get if route.operation == Op::VmConsole => assert_eq!(route.access, OPERATOR),
-                // Files may have secrets in them.
-                Get if route.operation == Op::PersistedDifference => assert_eq!(route.access, ADMIN),
+                // Files and what programs wrote may have secrets in them.
+                Get if matches!(route.operation, Op::PersistedDifference | Op::ShowLogs) => {
+                    assert_eq!(route.access, ADMIN)
+                }
                 Get => assert!(matches!(route.access, ANYONE | VIEWER), "{}", route.path),
                 _ => assert!(matches!(route.access, OPERATOR | ADMIN), "{}", route.path),
             }

@@ -1,21 +1,25 @@
-//! What the installer asks of the node, carried out beside the screen. Each question has its answer, and be it that there was none.
+//! What installer and menu ask of the node, carried out beside the screen. Each question has its answer, and be it that there was none.
 
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use corbel_client::{Client, ClientError};
-use corbel_node_api::{InstallRequest, OperationInfo, Planned, RebootRequest, UninstallRequest};
+use corbel_node_api::{
+    ConfigRequest, InstallRequest, OperationInfo, Planned, PoweroffRequest, RebootRequest, RollbackRequest,
+    UninstallRequest,
+};
 use tokio::sync::mpsc::Sender;
 
 use crate::feed::sentence;
+use crate::menu::{Call, Reply, Secret, VmAct, Wanted};
 use crate::state::Event;
 use crate::wizard::{Answer, Ask, Failure, Request, Write};
 
 /// Reading all disks of a large machine takes its time.
 const LIMIT: Duration = Duration::from_secs(120);
 
-/// The node, for the installer.
+/// The node, for installer and menu.
 pub(crate) struct Api {
     client: Arc<Client>,
     events: Sender<Event>,
@@ -25,6 +29,19 @@ impl Api {
     pub(crate) fn new(socket: &Path, events: Sender<Event>) -> Self {
         let client = Arc::new(Client::local(socket).with_limits(LIMIT, LIMIT));
         Self { client, events }
+    }
+
+    /// Does what a page of the menu wants.
+    pub(crate) fn call(&self, call: Call) {
+        let (client, events) = (Arc::clone(&self.client), self.events.clone());
+        tokio::spawn(async move {
+            // Without a listener there is no screen any more.
+            let _ = events.send(Event::Reply(reply(&client, call).await)).await;
+        });
+    }
+
+    pub(crate) fn client(&self) -> &Client {
+        &self.client
     }
 
     fn answer(&self, answer: impl Future<Output = Answer> + Send + 'static) {
@@ -78,6 +95,70 @@ impl Api {
             Answer::Begun(begun.map_err(failure).and_then(begun_or_not))
         });
     }
+}
+
+async fn reply(client: &Client, call: Call) -> Reply {
+    match call {
+        Call::Unlock(Secret(password)) => Reply::Unlock(client.check_password(&password).await.map_err(failure)),
+        Call::Config => Reply::Config(client.config().await.map_err(failure)),
+        Call::Schema => Reply::Schema(client.config_schema().await.map_err(failure)),
+        Call::Plan(ticket, wanted) => {
+            let (base, request) = config_request(wanted, true);
+            Reply::Plan(ticket, client.apply_config(base, &request).await.map_err(failure))
+        }
+        Call::Apply(wanted) => {
+            let (base, request) = config_request(wanted, false);
+            Reply::Apply(client.apply_config(base, &request).await.map_err(failure))
+        }
+        Call::Keep => Reply::Settled(client.confirm_config().await.map_err(failure)),
+        Call::Undo => Reply::Settled(client.undo_config().await.map_err(failure)),
+        Call::Act(act, name) => {
+            let (what, done) = match act {
+                VmAct::Start => ("was started", client.start_vm(&name).await),
+                VmAct::Shutdown => ("is asked to shut down", client.shutdown_vm(&name).await),
+                VmAct::ForceOff => ("was switched off", client.force_off_vm(&name).await),
+            };
+            Reply::Act(format!("{name} {what}"), done.map_err(failure))
+        }
+        Call::Detail(name) => Reply::Detail(Box::new(client.vm(&name).await.map_err(failure))),
+        Call::Create(spec, start) => {
+            let mut made = client.create_vm(&spec).await.map(drop);
+            if made.is_ok() && start {
+                made = client.start_vm(&spec.name).await;
+            }
+            Reply::Create(made.map_err(failure))
+        }
+        Call::Choices => {
+            let (volumes, networks) = (client.volumes().await, client.networks().await);
+            Reply::Choices(volumes.unwrap_or_default(), networks.unwrap_or_default())
+        }
+        Call::Disks => Reply::Disks(client.disks().await.map_err(failure)),
+        Call::Links => Reply::Links(client.links().await.map_err(failure)),
+        Call::Services => Reply::Services(client.services().await.map_err(failure)),
+        Call::Logs(search) => Reply::Logs(client.logs(&search).await.map_err(failure)),
+        Call::Upgrade(request) => Reply::Begun(client.upgrade(&request).await.map_err(failure)),
+        Call::Rollback { reboot } => {
+            let request = RollbackRequest {
+                reboot,
+                ..RollbackRequest::default()
+            };
+            Reply::Begun(client.rollback(request).await.map_err(failure))
+        }
+        Call::Reboot => Reply::Begun(client.reboot(RebootRequest::default()).await.map_err(failure)),
+        Call::Poweroff => Reply::Begun(client.poweroff(PoweroffRequest::default()).await.map_err(failure)),
+        Call::Cancel => Reply::Begun(client.cancel_operation().await.map_err(failure)),
+    }
+}
+
+fn config_request(wanted: Wanted, dry_run: bool) -> (Option<u64>, ConfigRequest) {
+    let request = ConfigRequest {
+        document: wanted.document.0,
+        admin_password: wanted.password.map(|Secret(password)| password),
+        dry_run,
+        comment: (!dry_run).then(|| "at the console".to_owned()),
+        ..ConfigRequest::default()
+    };
+    (wanted.base, request)
 }
 
 fn dry(request: InstallRequest) -> InstallRequest {

@@ -34,6 +34,8 @@ impl Escape {
         };
         match (key, held.as_str()) {
             (Key::Char(c @ ('[' | 'O')), "") => held.push(c),
+            // The first function keys of the Linux console: `ESC [ [ A`.
+            (Key::Char('['), "[") => held.push('['),
             (Key::Char(c @ ('0'..='9' | ';')), text) if text.starts_with('[') && text.len() < 8 => held.push(c),
             (Key::Char(c), text) if !text.is_empty() => {
                 let key = sequence(&text[1..], c);
@@ -58,12 +60,15 @@ impl Escape {
 
 fn sequence(parameters: &str, last: char) -> Option<Key> {
     Some(match (parameters, last) {
+        ("[", 'A') | (_, 'P') | ("11", '~') => Key::Help,
+        ("[", _) => return None,
         (_, 'A') => Key::Up,
         (_, 'B') => Key::Down,
         (_, 'C') => Key::Right,
         (_, 'D') => Key::Left,
         (_, 'H') | ("1" | "7", '~') => Key::Home,
         (_, 'F') | ("4" | "8", '~') => Key::End,
+        ("3", '~') => Key::Backspace,
         ("5", '~') => Key::PageUp,
         ("6", '~') => Key::PageDown,
         (_, 'Z') => Key::BackTab,
@@ -88,6 +93,7 @@ fn meaning(event: &Event) -> Option<Key> {
         KeyCode::Char('j' | 'm') if control => Key::Enter,
         KeyCode::Char(_) if control => return None,
         KeyCode::Char(c) => Key::Char(c),
+        KeyCode::F(1) => Key::Help,
         KeyCode::Enter => Key::Enter,
         KeyCode::Esc => Key::Esc,
         KeyCode::Tab => Key::Tab,
@@ -133,6 +139,9 @@ mod tests {
         assert_eq!(typed("\x1b[1;5C"), [Key::Right]);
         assert_eq!(typed("\x1b[Z"), [Key::BackTab]);
         assert_eq!(typed("\x1b[99~"), []);
+        assert_eq!(typed("\x1bOP\x1b[11~\x1b[[A"), [Key::Help; 3]);
+        assert_eq!(typed("\x1b[[Bx"), [Key::Char('x')]);
+        assert_eq!(typed("\x1b[3~"), [Key::Backspace]);
     }
 
     #[test]

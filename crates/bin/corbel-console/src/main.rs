@@ -9,6 +9,9 @@
 mod api;
 mod feed;
 mod keys;
+mod menu;
+mod passthrough;
+mod record;
 mod run;
 mod screen;
 mod state;
@@ -40,6 +43,15 @@ struct Args {
     /// Begin with the installer, whatever this boot was asked for
     #[arg(long)]
     install: bool,
+    /// Lock nothing: whoever starts this is the only one at this terminal. Who is not root is trusted anyway
+    #[arg(long)]
+    unlocked: bool,
+    /// Write every event into this file; what is typed into a secret field is not in it
+    #[arg(long, value_name = "FILE")]
+    record: Option<PathBuf>,
+    /// Print the screens of a recorded session and end
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["record", "once"])]
+    replay: Option<PathBuf>,
     /// Print one frame of this size as text and end
     #[arg(long, value_name = "COLUMNSxROWS")]
     once: Option<FrameSize>,
@@ -85,6 +97,12 @@ fn asked_for(text: &str) -> Option<Wanted> {
 
 fn main() -> anyhow::Result<()> {
     let args = Args::parse();
+    if let Some(path) = &args.replay {
+        let text = record::replay(&record::read(path)?)?;
+        return std::io::stdout()
+            .write_all(text.as_bytes())
+            .context("cannot write the screens");
+    }
     // One thread: the console of a node with 1 GiB must cost next to nothing.
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -108,7 +126,14 @@ fn main() -> anyhow::Result<()> {
                 .write_all(text.as_bytes())
                 .context("cannot write the frame")
         }
-        None => run::run(&runtime, feed),
+        None => {
+            let options = run::Options {
+                // The daemon's socket is for admin anyway; only systemd starts this program as root, on a terminal that anybody may come to.
+                trusted: args.unlocked || !rustix::process::geteuid().is_root(),
+                record: args.record,
+            };
+            run::run(&runtime, feed, &options)
+        }
     }
 }
 

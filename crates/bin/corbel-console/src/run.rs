@@ -2,6 +2,9 @@
 //! without more machinery than this program is worth.
 
 use std::io::{self, IsTerminal as _, Stdout};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -16,6 +19,8 @@ use tokio::time::{Instant, interval_at, sleep_until};
 use crate::api::Api;
 use crate::feed::Feed;
 use crate::keys::{Escape, TOGETHER};
+use crate::passthrough;
+use crate::record::Recorder;
 use crate::screen;
 use crate::state::{Action, Event, Key, State};
 use crate::tty::Tty;
@@ -25,6 +30,8 @@ use crate::vt::Vt;
 const FRAME: Duration = Duration::from_millis(500);
 /// What others write over the screen, such as the kernel, is gone after this.
 const REPAINT: Duration = Duration::from_secs(60);
+/// Countdowns go by it.
+const SECOND: Duration = Duration::from_secs(1);
 /// A serial line does not know how large the terminal at its other end is; this every terminal has.
 const UNKNOWN: Size = Size::new(80, 24);
 
@@ -32,23 +39,35 @@ const UNKNOWN: Size = Size::new(80, 24);
 enum End {
     Quit,
     Login,
+    /// The terminal goes to the console of a machine, for a while.
+    Console(String),
+}
+
+/// How a person comes to see the screen.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Options {
+    /// Nobody else can come to this terminal: nothing is locked.
+    pub(crate) trusted: bool,
+    /// Every event goes into this file.
+    pub(crate) record: Option<PathBuf>,
 }
 
 /// Shows the node until somebody leaves.
-pub(crate) fn run(runtime: &tokio::runtime::Runtime, feed: Feed) -> anyhow::Result<()> {
+pub(crate) fn run(runtime: &tokio::runtime::Runtime, feed: Feed, options: &Options) -> anyhow::Result<()> {
     anyhow::ensure!(
         io::stdin().is_terminal() && io::stdout().is_terminal(),
         "corbel-console needs a terminal; see --once"
     );
     let tty = Tty::take().context("cannot take the terminal")?;
     let mut screen = Screen::new()?;
-    let end = runtime.block_on(show(&mut screen, &tty, feed));
+    let end = runtime.block_on(show(&mut screen, &tty, feed, options));
     let reset = screen.terminal.backend_mut().reset();
     drop(tty);
     let end = end?;
     reset.context("cannot clear the terminal")?;
     match end {
-        End::Quit => Ok(()),
+        // The loop of consoles ends in one of the other two.
+        End::Quit | End::Console(_) => Ok(()),
         // login(1) hangs the terminal up and takes it over, which only the process that systemd started for it may: so this process
         // becomes login, and systemd starts the console again after the logout.
         End::Login => {
@@ -95,13 +114,30 @@ fn size() -> Size {
     }
 }
 
-async fn show(screen: &mut Screen, tty: &Tty, feed: Feed) -> anyhow::Result<End> {
+async fn show(screen: &mut Screen, tty: &Tty, feed: Feed, options: &Options) -> anyhow::Result<End> {
     let (sender, mut events) = mpsc::channel(64);
     let api = Api::new(&feed.socket, sender.clone());
-    let state = State::new(feed.installer);
+    let mut state = State::new(feed.installer);
+    state.trusted = options.trusted;
+    let mut recorder = options
+        .record
+        .as_deref()
+        .map(|path| Recorder::create(path, &state))
+        .transpose()?;
     let feed = tokio::spawn(feed.follow(sender.clone()));
-    read_keys(sender)?;
-    let end = turn(screen, tty, state, &api, &mut events).await;
+    let through = Arc::new(AtomicBool::new(false));
+    let (typed, mut bytes) = mpsc::channel(64);
+    read_keys(sender, typed, Arc::clone(&through))?;
+    let mut end;
+    loop {
+        end = turn(screen, tty, &mut state, &api, &mut events, &mut recorder).await;
+        let Ok(End::Console(name)) = &end else { break };
+        through.store(true, Ordering::SeqCst);
+        let reason = passthrough::run(screen.terminal.backend_mut(), api.client(), name, &mut bytes).await;
+        through.store(false, Ordering::SeqCst);
+        apply(&mut state, Event::Back(reason), screen, &mut recorder)?;
+        screen.invalidate()?;
+    }
     feed.abort();
     end
 }
@@ -109,19 +145,21 @@ async fn show(screen: &mut Screen, tty: &Tty, feed: Feed) -> anyhow::Result<End>
 async fn turn(
     screen: &mut Screen,
     tty: &Tty,
-    mut state: State,
+    state: &mut State,
     api: &Api,
     events: &mut Receiver<Event>,
+    recorder: &mut Option<Recorder>,
 ) -> anyhow::Result<End> {
     let mut terminate = signal(SignalKind::terminate()).context("cannot listen for signals")?;
     let mut hangup = signal(SignalKind::hangup()).context("cannot listen for signals")?;
     let mut resized = signal(SignalKind::window_change()).context("cannot listen for signals")?;
     let mut repaint = interval_at(Instant::now() + REPAINT, REPAINT);
     let mut kept = interval_at(Instant::now() + FRAME, FRAME);
+    let mut second = interval_at(Instant::now() + SECOND, SECOND);
     let mut drawn = Instant::now();
     let mut stale = false;
     screen.invalidate()?;
-    screen.draw(&mut state)?;
+    screen.draw(state)?;
     loop {
         let event = tokio::select! {
             // `None` cannot be: the thread that reads keys has a sender as long as there is a terminal.
@@ -134,18 +172,21 @@ async fn turn(
                 tty.keep().context("the terminal is gone")?;
                 continue;
             }
-            _ = repaint.tick() => Event::Key(Key::Repaint),
+            _ = second.tick() => Event::Tick,
+            _ = repaint.tick() => Event::Resized,
             _ = terminate.recv() => return Ok(End::Quit),
             _ = hangup.recv() => return Ok(End::Quit),
             () = sleep_until(drawn + FRAME), if stale => {
-                screen.draw(&mut state)?;
+                screen.draw(state)?;
                 (drawn, stale) = (Instant::now(), false);
                 continue;
             }
         };
         let typed = matches!(event, Event::Key(_) | Event::Resized);
-        match state.on(event) {
+        match apply(state, event, screen, recorder)? {
             None => {}
+            Some(Action::Call(call)) => api.call(call),
+            Some(Action::Console(name)) => return Ok(End::Console(name)),
             Some(Action::Quit) => return Ok(End::Quit),
             Some(Action::Login) if rustix::process::geteuid().is_root() => return Ok(End::Login),
             Some(Action::Login) => state.hint = Some(" You are logged in already: q leaves this screen"),
@@ -155,14 +196,29 @@ async fn turn(
         }
         stale = true;
         if typed {
-            screen.draw(&mut state)?;
+            screen.draw(state)?;
             (drawn, stale) = (Instant::now(), false);
         }
     }
 }
 
-/// Ends with the terminal; the process does not wait for it.
-fn read_keys(events: Sender<Event>) -> anyhow::Result<()> {
+/// An event as the state takes it, and as it is recorded.
+fn apply(
+    state: &mut State,
+    event: Event,
+    screen: &Screen,
+    recorder: &mut Option<Recorder>,
+) -> anyhow::Result<Option<Action>> {
+    if let Some(recorder) = recorder {
+        recorder
+            .write(state, &event, screen.size)
+            .context("the record cannot be written")?;
+    }
+    Ok(state.on(event))
+}
+
+/// Ends with the terminal; the process does not wait for it. While keys go `through`, they are bytes for a machine.
+fn read_keys(events: Sender<Event>, typed: Sender<Vec<u8>>, through: Arc<AtomicBool>) -> anyhow::Result<()> {
     let send = |events: &Sender<Event>, keys: Vec<Key>| {
         let mut keys = keys.into_iter();
         keys.all(|key| events.blocking_send(Event::Key(key)).is_ok())
@@ -178,6 +234,12 @@ fn read_keys(events: Sender<Event>) -> anyhow::Result<()> {
             let keys = match more {
                 Ok(false) => escape.end(),
                 Ok(true) => match terminal_event::read() {
+                    Ok(event) if through.load(Ordering::SeqCst) => {
+                        if typed.blocking_send(passthrough::bytes(&event)).is_err() {
+                            return;
+                        }
+                        continue;
+                    }
                     Ok(event) => escape.feed(&event),
                     Err(_) => break,
                 },

@@ -1,7 +1,10 @@
 //! The status page: who this node is, how to reach it, how it is, and its machines; the installer's pages are beside it. A function
 //! of the state.
 
+mod body;
 mod facts;
+mod lock;
+mod menu;
 mod wizard;
 
 use corbel_model::ByteSize;
@@ -14,7 +17,7 @@ use ratatui::text::Line;
 use ratatui::widgets::Widget as _;
 use ratatui::{Frame, Terminal};
 
-use crate::state::{Daemon, State};
+use crate::state::{Daemon, State, View};
 use crate::text::{ascii, fit};
 
 /// How a piece of text is meant. Colour only repeats what the words say.
@@ -46,6 +49,7 @@ impl Tone {
 pub(crate) fn fit_to(state: &mut State, columns: u16, rows: u16) {
     state.page = layout(state, columns, rows).2;
     state.clamp();
+    menu::fit_to(state, columns, rows);
     let last = state
         .wizard
         .as_ref()
@@ -74,6 +78,11 @@ pub(crate) fn draw(state: &State, frame: &mut Frame<'_>) {
         wizard::draw(state, shown, frame);
         return;
     }
+    match &state.view {
+        View::Status => {}
+        View::Lock(shown) => return lock::draw(state, shown, frame),
+        View::Menu => return menu::draw(state, frame),
+    }
     let area = frame.area();
     let buffer = frame.buffer_mut();
     let (facts, start, page) = layout(state, area.width, area.height);
@@ -85,10 +94,10 @@ pub(crate) fn draw(state: &State, frame: &mut Frame<'_>) {
     }
     list(state, buffer, area, start, page);
     let keys = match (state.no_password(), state.installer) {
-        (true, Some(_)) => " Up/Down scroll   i install   Ctrl-L repaint   no password is set",
-        (true, None) => " Up/Down scroll   Ctrl-L repaint   no password is set (adminpw= or the seed)",
-        (false, Some(_)) => " Up/Down scroll   i install   l log in   Ctrl-L repaint",
-        (false, None) => " Up/Down scroll   l log in   Ctrl-L repaint",
+        (true, Some(_)) => " Enter menu   Up/Down scroll   i install   Ctrl-L repaint   no password is set",
+        (true, None) => " Enter menu   Up/Down scroll   Ctrl-L repaint   no password is set (adminpw=)",
+        (false, Some(_)) => " Enter menu   Up/Down scroll   i install   l shell   Ctrl-L repaint",
+        (false, None) => " Enter menu   Up/Down scroll   l shell   Ctrl-L repaint",
     };
     put(
         buffer,
@@ -127,20 +136,7 @@ fn list(state: &State, buffer: &mut Buffer, area: Rect, start: u16, page: usize)
     };
     let room = width.saturating_sub(title.len());
     put(buffer, area, start, &format!("{title}{range:>room$}"), Tone::Label);
-    let name_width = width.saturating_sub(36).clamp(8, 64);
-    let row = |name: &str, state: &str, cpus: &str, memory: &str| {
-        format!(
-            " {:name_width$} {state:<14} {cpus:>4} {memory:>11}",
-            fit(name, name_width)
-        )
-    };
-    put(
-        buffer,
-        area,
-        start + 1,
-        &row("NAME", "STATE", "CPUS", "MEMORY"),
-        Tone::Bar,
-    );
+    put(buffer, area, start + 1, &vm_head(width), Tone::Bar);
     if state.vms.is_empty() {
         let text = match state.daemon {
             Daemon::Here => " none",
@@ -149,9 +145,7 @@ fn list(state: &State, buffer: &mut Buffer, area: Rect, start: u16, page: usize)
         put(buffer, area, start + 2, text, Tone::Plain);
     }
     for (at, vm) in state.vms.iter().skip(state.scroll).take(page).enumerate() {
-        let VmSummary { name, cpus, memory, .. } = vm;
-        let (word, tone) = vm_state(vm.state);
-        let text = row(&ascii(name), word, &cpus.to_string(), &ByteSize(*memory).to_string());
+        let (text, tone) = vm_row(vm, width);
         put(
             buffer,
             area,
@@ -160,6 +154,25 @@ fn list(state: &State, buffer: &mut Buffer, area: Rect, start: u16, page: usize)
             tone,
         );
     }
+}
+
+fn columns(width: usize, [name, state, cpus, memory]: [&str; 4]) -> String {
+    let name_width = width.saturating_sub(36).clamp(8, 64);
+    format!(
+        " {:name_width$} {state:<14} {cpus:>4} {memory:>11}",
+        fit(name, name_width)
+    )
+}
+
+fn vm_head(width: usize) -> String {
+    columns(width, ["NAME", "STATE", "CPUS", "MEMORY"])
+}
+
+/// A machine as a row of the list.
+fn vm_row(vm: &VmSummary, width: usize) -> (String, Tone) {
+    let (word, tone) = vm_state(vm.state);
+    let (cpus, memory) = (vm.cpus.to_string(), ByteSize(vm.memory).to_string());
+    (columns(width, [&ascii(&vm.name), word, &cpus, &memory]), tone)
 }
 
 fn vm_state(state: VmState) -> (&'static str, Tone) {

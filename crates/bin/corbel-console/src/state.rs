@@ -3,10 +3,17 @@
 use corbel_model::install::Action as Wanted;
 use corbel_node_api::{BootSource, Health, NodeInfo, OperationInfo, SlotList, VmSummary};
 
-use crate::wizard::{Answer, Ask, Exit, Wizard, Write};
+use serde::{Deserialize, Serialize};
+
+use crate::menu::{self, Call, Line, Menu, Reply, Secret};
+use crate::wizard::{Answer, Ask, Exit, Field, Focus, Wizard, Write};
 
 /// The daemon is asked once a second; after so many times it is not starting any more but broken.
 const PATIENCE: u32 = 30;
+/// Without a key for so many seconds an open console is locked again.
+const IDLE: u32 = 900;
+/// Why the menu does not open on an installed node.
+const NO_WAY_IN: &str = " No password is set for admin, so this screen stays locked: set one over SSH or the API";
 /// Why `l` does nothing.
 const NO_PASSWORD: &str = " No password is set for admin: give one with adminpw= or in the seed";
 
@@ -35,10 +42,36 @@ pub(crate) struct State {
     pub(crate) wizard: Option<Box<Wizard>>,
     /// What the installer is opened for, where it may be.
     pub(crate) installer: Option<Installer>,
+    pub(crate) view: View,
+    pub(crate) menu: Menu,
+    /// Whoever started this program is known to the node already: a person who logged in.
+    pub(crate) trusted: bool,
+    /// The password was typed here.
+    unlocked: bool,
+    idle: u32,
+}
+
+/// What is on the screen while there is no installer on it.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub(crate) enum View {
+    #[default]
+    Status,
+    /// The password is asked for.
+    Lock(Lock),
+    Menu,
+}
+
+/// The password of `admin`, as it is typed.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub(crate) struct Lock {
+    pub(crate) line: Line,
+    /// It was sent, and the answer is not there.
+    pub(crate) waits: bool,
+    pub(crate) problem: Option<String>,
 }
 
 /// Why there is an installer here.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Installer {
     /// This boot was asked for it. An installed system takes no notice of such words: whoever stands at its console has not logged in.
     Word(Wanted),
@@ -67,7 +100,7 @@ pub(crate) enum Daemon {
 }
 
 /// Something happened.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) enum Event {
     Node(Box<NodeInfo>),
     Vms(Vec<VmSummary>),
@@ -81,6 +114,12 @@ pub(crate) enum Event {
     Operation(Option<OperationInfo>),
     /// To the installer's question.
     Answer(Answer),
+    /// To a question of the menu.
+    Reply(Reply),
+    /// The console of a machine was left, with a reason where there is one.
+    Back(Option<String>),
+    /// A second went by.
+    Tick,
     Away(String),
     Key(Key),
     /// The terminal has another size now.
@@ -88,7 +127,7 @@ pub(crate) enum Event {
 }
 
 /// A key of the terminal; what it means depends on the page.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Key {
     Char(char),
     Enter,
@@ -104,6 +143,8 @@ pub(crate) enum Key {
     PageDown,
     Home,
     End,
+    /// F1.
+    Help,
     /// Ctrl-U: empties a field.
     Clear,
     /// Ctrl-L.
@@ -113,7 +154,7 @@ pub(crate) enum Key {
 }
 
 /// What the loop shall do besides drawing.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Action {
     /// Hand the terminal to login(1).
     Login,
@@ -125,6 +166,10 @@ pub(crate) enum Action {
     Ask(Ask),
     /// Let the node write to disks. Only a confirmed plan becomes one.
     Write(Write),
+    /// Ask the node, for the menu.
+    Call(Call),
+    /// Give the terminal to the serial console of a machine.
+    Console(String),
 }
 
 impl State {
@@ -179,6 +224,16 @@ impl State {
             // A node that has never answered is booting, for a while.
             Event::Away(_) if self.daemon == Daemon::Starting && self.misses < PATIENCE => self.misses += 1,
             Event::Away(reason) => self.daemon = Daemon::Away(reason),
+            Event::Reply(Reply::Unlock(answer)) => self.on_unlock(answer),
+            Event::Reply(reply) => {
+                let call = self.menu.on(reply);
+                return call.map(Action::Call);
+            }
+            Event::Back(reason) => {
+                self.menu.vms.message = reason;
+                return Some(Action::Repaint);
+            }
+            Event::Tick => return self.on_tick(),
             Event::Resized => return Some(Action::Repaint),
             Event::Key(key) => return self.on_key(key),
         }
@@ -199,6 +254,7 @@ impl State {
 
     fn on_key(&mut self, key: Key) -> Option<Action> {
         self.hint = None;
+        self.idle = 0;
         match key {
             Key::Repaint => return Some(Action::Repaint),
             Key::Quit => return Some(Action::Quit),
@@ -208,8 +264,14 @@ impl State {
             let exit = wizard.key(key);
             return self.exit(exit);
         }
+        match self.view {
+            View::Status => {}
+            View::Lock(_) => return self.lock_key(key),
+            View::Menu => return self.menu_key(key),
+        }
         let page = self.page.max(1);
         match key {
+            Key::Enter | Key::Char('m') => return self.open_menu(),
             Key::Up | Key::Char('k') => self.scroll = self.scroll.saturating_sub(1),
             Key::Down | Key::Char('j') => self.scroll = self.scroll.saturating_add(1),
             Key::PageUp => self.scroll = self.scroll.saturating_sub(page),
@@ -226,10 +288,116 @@ impl State {
                 self.wizard = Some(wizard);
                 return self.exit(exit);
             }
-            _ => {}
+            Key::Esc => {}
+            _ => self.hint = Some(" That key means nothing here: Enter opens the menu"),
         }
         self.clamp();
         None
+    }
+
+    /// Whether this screen stands where anybody may come by.
+    pub(crate) fn locks(&self) -> bool {
+        !self.trusted && !self.may_enter_without()
+    }
+
+    /// Who stands at a node that runs from its medium may install it anew anyway; one that is installed without a password is meant to be
+    /// reached otherwise.
+    fn may_enter_without(&self) -> bool {
+        let installed = self
+            .node
+            .as_ref()
+            .is_none_or(|node| node.boot.source == BootSource::Installed);
+        self.no_password() && !installed
+    }
+
+    fn open_menu(&mut self) -> Option<Action> {
+        if self.node.is_none() {
+            self.hint = Some(" The node does not answer yet: the menu opens when it does");
+        } else if !self.locks() || self.unlocked {
+            self.view = View::Menu;
+            return self.menu.on_tick(true).map(Action::Call);
+        } else if self.no_password() {
+            self.hint = Some(NO_WAY_IN);
+        } else {
+            self.view = View::Lock(Lock::default());
+        }
+        None
+    }
+
+    fn lock_key(&mut self, key: Key) -> Option<Action> {
+        let View::Lock(lock) = &mut self.view else { return None };
+        lock.problem = None;
+        match key {
+            Key::Esc => self.view = View::Status,
+            _ if lock.waits => {}
+            Key::Enter if lock.line.text().is_empty() => lock.problem = Some("Type the password of admin".to_owned()),
+            Key::Enter => {
+                lock.waits = true;
+                let typed = std::mem::take(&mut lock.line);
+                return Some(Action::Call(Call::Unlock(Secret(typed.text().to_owned()))));
+            }
+            key => {
+                lock.line.key(key);
+            }
+        }
+        None
+    }
+
+    fn on_unlock(&mut self, answer: Result<(), crate::wizard::Failure>) {
+        // Whoever left the question does not get in by its answer.
+        let View::Lock(lock) = &mut self.view else { return };
+        lock.waits = false;
+        match answer {
+            Ok(()) => (self.unlocked, self.view) = (true, View::Menu),
+            Err(failure) => lock.problem = Some(failure.message),
+        }
+    }
+
+    fn menu_key(&mut self, key: Key) -> Option<Action> {
+        let mut menu = std::mem::take(&mut self.menu);
+        let exit = menu.key(key, self);
+        self.menu = menu;
+        match exit? {
+            menu::Exit::Call(call) => return Some(Action::Call(call)),
+            menu::Exit::Console(name) => return Some(Action::Console(name)),
+            menu::Exit::Status => self.view = View::Status,
+            menu::Exit::Lock => self.lock(),
+        }
+        None
+    }
+
+    /// The next who comes types the password.
+    fn lock(&mut self) {
+        (self.unlocked, self.view) = (false, View::Status);
+        self.menu.inside = false;
+    }
+
+    fn on_tick(&mut self) -> Option<Action> {
+        self.idle = self.idle.saturating_add(1);
+        if self.idle >= IDLE && self.view != View::Status && self.locks() {
+            self.lock();
+        }
+        let shown = self.view == View::Menu;
+        // What an older daemon would answer is nothing to wait for.
+        (self.daemon == Daemon::Here)
+            .then(|| self.menu.on_tick(shown))
+            .flatten()
+            .map(Action::Call)
+    }
+
+    /// Whether what is typed now must be in no record.
+    pub(crate) fn is_secret(&self) -> bool {
+        if let Some(wizard) = &self.wizard {
+            return matches!(
+                wizard.focus,
+                Focus::Field(Field::Password | Field::Repeat | Field::Current)
+            );
+        }
+        match &self.view {
+            View::Status => false,
+            View::Lock(_) => true,
+            View::Menu => self.menu.is_secret(),
+        }
     }
 
     /// Whether login(1) would refuse everybody. What a daemon said that is away now may be past.

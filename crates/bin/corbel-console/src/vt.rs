@@ -31,6 +31,12 @@ impl<W: Write> Vt<W> {
         self.size = size;
     }
 
+    /// What somebody else writes, as it is.
+    pub(crate) fn through(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.buffer.extend_from_slice(bytes);
+        self.flush()
+    }
+
     /// Attributes off, screen empty, cursor home and visible: as the next program wants it.
     pub(crate) fn reset(&mut self) -> io::Result<()> {
         self.buffer.extend_from_slice(b"\x1b[0m\x1b[2J\x1b[H\x1b[?25h");

@@ -20,6 +20,7 @@ mod turn;
 
 use corbel_model::install::Action as Wanted;
 use corbel_node_api::{BootSource, Disk, NodeInfo, OperationInfo, Plan};
+use serde::{Deserialize, Serialize};
 
 pub(crate) use disks::{Use, installed, use_of};
 pub(crate) use focus::{Button, Check, Choice, Field, Focus, Texts};
@@ -64,7 +65,7 @@ pub(crate) enum Ask {
 }
 
 /// Why the node said no.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Failure {
     /// The value that was refused, such as `sizes.root`.
     pub(crate) field: Option<String>,
@@ -73,7 +74,7 @@ pub(crate) struct Failure {
 }
 
 /// What came back.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) enum Answer {
     Disks(Result<Vec<Disk>, Failure>),
     Plan(u64, Result<Plan, Failure>),

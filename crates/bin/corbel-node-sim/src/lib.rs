@@ -9,6 +9,7 @@ use corbel_agent::fake::{FakeFacilities, FakeSystem};
 use corbel_agent::{Agent, Boot, BootSource, Settings};
 use corbel_layout::slot::Slot;
 use corbel_model::vm::VmSpec;
+use corbel_serve::{PasswordCheck, PasswordError};
 use corbel_settle::fake::FakeNode;
 use corbel_virt::fake::Fake;
 use corbel_virt::{Hypervisor as _, VirtError};
@@ -18,11 +19,27 @@ const CONFIG: &str = "version = 1\nhostname = \"sim\"\n\n[[network.interface]]\n
 
 /// The agent of the sim, over the given hypervisor and machine.
 pub fn agent(hypervisor: Arc<Fake>, system: Arc<FakeSystem>) -> Arc<Agent> {
+    agent_with(hypervisor, system, false)
+}
+
+/// The password of `admin` that the sim plays to have.
+#[derive(Debug)]
+pub struct OnePassword(pub String);
+
+impl PasswordCheck for OnePassword {
+    fn check(&self, user: &str, password: &str) -> Result<bool, PasswordError> {
+        Ok(user == "admin" && password == self.0)
+    }
+}
+
+/// The same, of a node whose `admin` has a password or not.
+pub fn agent_with(hypervisor: Arc<Fake>, system: Arc<FakeSystem>, password_set: bool) -> Arc<Agent> {
     let settings = Settings {
         retry_interval: Duration::from_millis(50),
         ..Settings::node(env!("CARGO_PKG_VERSION"))
     };
     let mut facilities = FakeFacilities::default();
+    facilities.admin_password_set = Some(password_set);
     if system.is_installed() {
         facilities.boot = Boot {
             source: BootSource::Installed,

@@ -8,7 +8,8 @@ use std::time::Duration;
 use anyhow::Context as _;
 use clap::Parser;
 use corbel_agent::fake::FakeSystem;
-use corbel_serve::{Limits, NoPasswords, Options, Server, process};
+use corbel_node_sim::OnePassword;
+use corbel_serve::{Limits, NoPasswords, Options, PasswordCheck, Server, process};
 
 /// Serve the API of a node that exists only in memory.
 #[derive(Debug, Parser)]
@@ -32,6 +33,9 @@ struct Args {
     /// Play a node that is installed, instead of one that runs from a CD
     #[arg(long)]
     installed: bool,
+    /// The password of `admin`; without one, the sim plays that none is set
+    #[arg(long, value_name = "TEXT")]
+    password: Option<String>,
     /// Milliseconds that each of the 32 pieces of a write to a disk takes
     #[arg(long, value_name = "N", default_value_t = 100)]
     pace: u64,
@@ -55,10 +59,14 @@ fn main() -> anyhow::Result<()> {
             system.fail_next(reason);
         }
         let hypervisor = corbel_node_sim::hypervisor(args.vms).context("the demo is refused")?;
-        let agent = corbel_node_sim::agent(hypervisor, Arc::new(system));
+        let agent = corbel_node_sim::agent_with(hypervisor, Arc::new(system), args.password.is_some());
         let state_dir = args.state_dir.unwrap_or_default();
         let access_file = args.access_file.unwrap_or_else(|| state_dir.join("access.toml"));
-        let (socket, listen, passwords) = (args.socket, args.listen, Arc::new(NoPasswords));
+        let passwords: Arc<dyn PasswordCheck> = match args.password {
+            Some(password) => Arc::new(OnePassword(password)),
+            None => Arc::new(NoPasswords),
+        };
+        let (socket, listen) = (args.socket, args.listen);
         let limits = Limits::default();
         let server = Server::bind(
             agent,

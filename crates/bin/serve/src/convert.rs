@@ -150,6 +150,22 @@ pub(crate) fn persisted(kept: agent::Persisted) -> wire::Persisted {
     }
 }
 
+pub(crate) fn link(link: agent::Link) -> wire::Link {
+    wire::Link {
+        name: link.name,
+        carrier: link.carrier,
+        mac: link.mac,
+        speed_mbit: link.speed_mbit,
+        mtu: link.mtu,
+        driver: link.driver,
+        physical: link.physical,
+        master: link.master,
+        received: link.received,
+        sent: link.sent,
+        errors: link.errors,
+    }
+}
+
 pub(crate) fn volume(volume: virt::Volume) -> wire::Volume {
     wire::Volume {
         name: volume.name,

@@ -16,7 +16,7 @@ use futures_util::FutureExt as _;
 use http::{HeaderValue, StatusCode};
 use tracing::Instrument as _;
 
-use crate::handlers::{config, console, disks, events, node, operation, persisted, upgrade, vms, volumes};
+use crate::handlers::{config, console, diagnostics, disks, events, node, operation, persisted, upgrade, vms, volumes};
 use crate::reply::Refusal;
 use crate::{Shared, auth};
 
@@ -53,6 +53,10 @@ fn handler(operation: Operation, method: Method) -> MethodRouter<Arc<Shared>> {
         Op::Node => on!(node::node),
         Op::UseKeyboard => on!(node::use_keyboard),
         Op::Figures => on!(node::figures),
+        Op::CheckPassword => on!(diagnostics::check_password),
+        Op::ListLinks => on!(diagnostics::links),
+        Op::ListServices => on!(diagnostics::services),
+        Op::ShowLogs => on!(diagnostics::logs),
         Op::ListVms => on!(vms::list),
         Op::CreateVm => on!(vms::create),
         Op::ShowVm => on!(vms::show),

@@ -8,7 +8,7 @@ mod storage_vol;
 
 use std::fmt;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 pub use answers::InstallAnswers;
 pub(crate) use answers::InstallTable;
@@ -134,7 +134,7 @@ pub struct UninstallRequest {
 }
 
 /// What a boot was asked to do with the disks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Action {
     Install,

@@ -70,6 +70,15 @@ pub(crate) fn compose(base: Option<&str>, answers: &Answers) -> Result<Option<St
     Ok(Some(text))
 }
 
+/// The document with the hash of a new password; everything else stays as it was written.
+///
+/// # Errors
+/// The text is no TOML.
+pub(crate) fn with_password(document: &str, Secret(password): &Secret) -> Result<String, SystemError> {
+    let hash = sha512_crypt(password.as_bytes(), &salt()?, ROUNDS);
+    seed::set(document, "admin.password_hash", &hash).map_err(invalid)
+}
+
 /// Sixteen characters of crypt(5)'s alphabet.
 fn salt() -> Result<String, SystemError> {
     const ALPHABET: &[u8; 64] = b"./0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
@@ -107,6 +116,14 @@ mod tests {
         // Nothing to begin with is a document too.
         assert!(compose(None, &answers).unwrap().is_some());
         assert_eq!(compose(None, &Answers::default()), Ok(None));
+    }
+
+    #[test]
+    fn a_new_password_leaves_the_rest_as_it_was() {
+        let text = with_password("version = 1 # mine\n", &Secret("correct horse".into())).unwrap();
+        assert!(text.starts_with("version = 1 # mine\n"), "{text}");
+        assert!(seed::parse(&text).unwrap().admin_password.is_some());
+        assert!(with_password("version = ", &Secret("x".into())).is_err());
     }
 
     #[test]

@@ -14,6 +14,7 @@
 mod calls;
 mod configuration;
 mod crypt;
+mod diagnostics;
 mod document;
 pub mod facilities;
 pub mod fake;
@@ -40,7 +41,9 @@ use corbel_virt::{Console, Hypervisor, Network, UploadChunk, VirtError, VmChange
 use tokio::sync::{broadcast, mpsc};
 
 use calls::Calls;
+pub use corbel_net::Link;
 pub use crypt::verify_sha512_crypt;
+pub use diagnostics::{LogEntry, LogPage, LogQuery, Service, parse_journal, parse_services};
 pub use document::{Answers, Password};
 pub use facilities::{Boot, BootSource, Facilities, Firmware, Memory, Ssh};
 pub use figures::{FiguresError, FiguresFormat};

@@ -9,8 +9,11 @@ use std::path::{Path, PathBuf};
 use corbel_layout::slot::Slot;
 use corbel_model::install::{DeviceMatch, InstallRequest, UninstallRequest};
 use corbel_model::{ByteSize, Keymap};
+use corbel_net::Link;
 use corbel_progress::Sink;
 use corbel_sys::Cancel;
+
+use crate::diagnostics::{LogPage, LogQuery, Service};
 
 /// Why the machine did not do what it was asked. Each is one sentence.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -40,6 +43,12 @@ pub trait System: Send + Sync + std::fmt::Debug {
     fn medium_signed(&self) -> Option<bool>;
     /// Gives the node's own screen a layout, until the next start.
     fn use_keyboard(&self, layout: &Keymap) -> Result<(), SystemError>;
+    /// Network interfaces, sorted by name.
+    fn links(&self) -> Result<Vec<Link>, SystemError>;
+    /// Services, those that failed first.
+    fn services(&self) -> Result<Vec<Service>, SystemError>;
+    /// The newest entries of this boot's journal first.
+    fn logs(&self, query: &LogQuery) -> Result<LogPage, SystemError>;
     /// The document that this boot was configured by, when there was one.
     fn document(&self) -> Result<Option<String>, SystemError>;
 

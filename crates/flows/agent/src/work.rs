@@ -6,8 +6,10 @@ use std::time::Duration;
 use corbel_model::ByteSize;
 use corbel_model::Keymap;
 use corbel_model::install::{DeviceMatch, InstallRequest, UninstallRequest};
+use corbel_net::Link;
 use tokio::runtime::Handle;
 
+use crate::diagnostics::{LogPage, LogQuery, Service};
 use crate::document::{Answers, compose};
 use crate::operations::{Follower, OperationError, OperationInfo, OperationKind, Reporter, Reservation};
 use crate::system::{Disk, Permits, Persisted, Plan, Restart, Secret, Slots, Source, Spool};
@@ -75,6 +77,27 @@ impl Agent {
     /// [`SystemError::Invalid`] of `layout` when the image has no such keymap; then the keys stay as they were.
     pub async fn use_keyboard(&self, layout: Keymap) -> Result<(), SystemError> {
         self.ask(move |system| system.use_keyboard(&layout)).await
+    }
+
+    pub async fn links(&self) -> Result<Vec<Link>, SystemError> {
+        self.ask(|system| system.links()).await
+    }
+
+    pub async fn services(&self) -> Result<Vec<Service>, SystemError> {
+        self.ask(|system| system.services()).await
+    }
+
+    pub async fn logs(&self, query: LogQuery) -> Result<LogPage, SystemError> {
+        self.ask(move |system| system.logs(&query)).await
+    }
+
+    /// The document with a new password of `admin` in it, as its hash.
+    ///
+    /// # Errors
+    /// [`SystemError::Invalid`] for a text that is no TOML.
+    pub async fn with_password(&self, document: String, password: Secret) -> Result<String, SystemError> {
+        self.ask(move |_| crate::document::with_password(&document, &password))
+            .await
     }
 
     pub async fn persisted(&self) -> Result<Vec<Persisted>, SystemError> {

@@ -3,6 +3,8 @@
 
 mod addresses;
 mod interfaces;
+mod links;
 
 pub use addresses::{AddressError, addresses};
 pub use interfaces::{InterfaceError, Wait, interfaces, wait_for_interfaces};
+pub use links::{Link, links};

@@ -11,79 +11,19 @@ use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::Widget as _;
 
+use super::body::Body;
 use super::{Tone, head, put};
 use crate::state::{Daemon, State};
 use crate::text::{ascii, fit, wrap};
 use crate::wizard::{Button, Focus, Page, Task, Waiting, Wizard};
-pub(super) use work::share;
+pub(super) use work::{amount, share};
 
 /// Head, title and a blank above the body; two lines for a message, buttons and keys below it.
 const ABOVE: usize = 3;
 const BELOW: usize = 4;
 
-/// One line of a page's body.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Text {
-    text: String,
-    tone: Tone,
-}
-
-/// A page's body, and the line that must be seen.
-struct Body {
-    width: usize,
-    lines: Vec<Text>,
-    cursor: Option<usize>,
-}
-
-impl Body {
-    /// A line that is cut at the edge.
-    fn line(&mut self, text: &str, tone: Tone) {
-        let text = fit(&ascii(text), self.width);
-        self.lines.push(Text { text, tone });
-    }
-
-    /// A line that has the focus when `focused`; a mark says so where nothing can be shown reversed.
-    fn item(&mut self, text: &str, tone: Tone, focused: bool) {
-        if focused {
-            self.cursor = Some(self.lines.len());
-        }
-        let (mark, tone) = if focused { (">", Tone::Bar) } else { (" ", tone) };
-        self.line(&format!(" {mark} {text}"), tone);
-    }
-
-    /// As many lines as it takes, each with `indent` blanks in front.
-    fn text(&mut self, text: &str, indent: usize, tone: Tone) {
-        let lines = wrap(&ascii(text), self.width.saturating_sub(indent + 1));
-        for line in lines {
-            let text = format!("{:indent$}{line}", "");
-            self.lines.push(Text { text, tone });
-        }
-    }
-
-    /// Label and value, the value's further lines below its first.
-    fn fact(&mut self, label: &str, value: &str, tone: Tone) {
-        let lines = wrap(&ascii(value), self.width.saturating_sub(17));
-        for (at, line) in lines.into_iter().enumerate() {
-            let label = if at == 0 { ascii(label) } else { String::new() };
-            let text = format!(" {:<15}{line}", fit(&label, 14));
-            self.lines.push(Text { text, tone });
-        }
-    }
-
-    fn blank(&mut self) {
-        self.lines.push(Text {
-            text: String::new(),
-            tone: Tone::Plain,
-        });
-    }
-}
-
 fn body(state: &State, wizard: &Wizard, width: usize, height: usize) -> Body {
-    let mut body = Body {
-        width,
-        lines: Vec::new(),
-        cursor: None,
-    };
+    let mut body = Body::new(width);
     match wizard.page {
         Page::Welcome => choose::welcome(&mut body, state, wizard),
         Page::Hardware => choose::hardware(&mut body, state, wizard),

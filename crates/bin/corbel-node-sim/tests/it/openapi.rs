@@ -56,6 +56,7 @@ fn good_request(operation: Operation) -> (String, Vec<(&'static str, &'static st
         ),
         Operation::AutostartVm => ("web", json!({"autostart": false}).to_string()),
         Operation::UseKeyboard => ("", json!({"layout": "de-latin1"}).to_string()),
+        Operation::CheckPassword => ("", json!({"password": crate::node::PASSWORD}).to_string()),
         Operation::Persist | Operation::Unpersist | Operation::PersistedDifference => ("/etc/motd", String::new()),
         Operation::CreateVolume => ("", json!({"name": "new.qcow2", "size": "1 GiB"}).to_string()),
         Operation::UploadVolume => ("up.raw", "x".repeat(1 << 20)),

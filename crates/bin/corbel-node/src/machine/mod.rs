@@ -1,5 +1,6 @@
 //! The node's own disks, slots and power: the real [`System`].
 
+mod diagnostics;
 mod disks;
 mod install;
 mod keyboard;
@@ -14,7 +15,8 @@ use std::path::Path;
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError, TryLockError};
 
 use corbel_agent::{
-    Disk, Permits, Persisted, Plan, Restart, Secret, Slots, Source, Spool, System, SystemError, no_fast_reboot,
+    Disk, Link, LogPage, LogQuery, Permits, Persisted, Plan, Restart, Secret, Service, Slots, Source, Spool, System,
+    SystemError, no_fast_reboot,
 };
 use corbel_model::install::{DeviceMatch, InstallRequest, UninstallRequest};
 use corbel_model::{ByteSize, Keymap};
@@ -89,6 +91,15 @@ impl System for Machine {
     }
     fn use_keyboard(&self, layout: &Keymap) -> Result<(), SystemError> {
         keyboard::load(layout)
+    }
+    fn links(&self) -> Result<Vec<Link>, SystemError> {
+        diagnostics::links()
+    }
+    fn services(&self) -> Result<Vec<Service>, SystemError> {
+        diagnostics::services()
+    }
+    fn logs(&self, query: &LogQuery) -> Result<LogPage, SystemError> {
+        diagnostics::logs(query)
     }
     fn document(&self) -> Result<Option<String>, SystemError> {
         let path = Path::new(SEED_FILE);

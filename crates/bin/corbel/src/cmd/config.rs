@@ -276,6 +276,7 @@ async fn apply(
 ) -> Result<(), Failure> {
     let request = ConfigRequest {
         document,
+        admin_password: None,
         dry_run: options.dry_run,
         confirm_seconds: Some(options.confirm_seconds),
         comment: options.comment.clone(),

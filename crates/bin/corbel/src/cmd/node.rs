@@ -1,5 +1,6 @@
 //! `corbel node`: the node itself, and which nodes are trusted.
 
+mod diagnostics;
 mod power;
 mod trust;
 
@@ -38,6 +39,16 @@ pub(crate) enum NodeCommand {
     },
     /// Prints the figures of the node and its machines as OpenMetrics, as a monitoring system reads them at /metrics
     Metrics,
+    /// Lists network interfaces: cable, speed, what was lost
+    Links,
+    /// Lists the node's services, those that failed first
+    Services,
+    /// Prints the newest entries of this boot's journal
+    Logs {
+        /// Only entries with this text in program or message, in upper or lower case
+        #[arg(long, value_name = "TEXT", default_value = "")]
+        search: String,
+    },
     /// Reboots the node; machines are shut down or saved first, as each one's definition says
     Reboot(power::RebootArgs),
     /// Powers the node off; machines are shut down or saved first, as each one's definition says
@@ -82,6 +93,9 @@ pub(crate) async fn run(command: NodeCommand, context: &Context<'_>, interrupts:
                 printer.bytes(figures.as_bytes())
             }
         }
+        NodeCommand::Links => diagnostics::links(context).await,
+        NodeCommand::Services => diagnostics::services(context).await,
+        NodeCommand::Logs { search } => diagnostics::logs(&search, context).await,
         NodeCommand::Status => power::status(context).await,
         NodeCommand::Reboot(args) => power::reboot(args, context, &interrupts).await,
         NodeCommand::Poweroff(args) => power::poweroff(args, context, &interrupts).await,

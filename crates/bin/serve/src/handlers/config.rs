@@ -7,6 +7,7 @@ use axum::Extension;
 use axum::body::Body;
 use axum::extract::State;
 use axum::response::Response;
+use corbel_agent::Secret;
 use corbel_agent::config::{ConfigError, Request};
 use corbel_model::seed::SeedError;
 use corbel_node_api::{ConfigHistory, ConfigRequest, ConfigRollback, ConfigVersion, ErrorKind};
@@ -56,8 +57,18 @@ pub(crate) async fn apply(
             "comment: give one line of at most 200 characters",
         ));
     }
+    let text = match wire.admin_password {
+        None => wire.document,
+        Some(password) if password.is_empty() || password.contains('\0') => {
+            return Err(Refusal::invalid(
+                "admin_password",
+                "admin_password: give a text without a zero byte",
+            ));
+        }
+        Some(password) => shared.agent.with_password(wire.document, Secret(password)).await?,
+    };
     let request = Request {
-        text: wire.document,
+        text,
         base: base(&headers, wire.dry_run)?,
         dry_run: wire.dry_run,
         countdown: countdown(wire.confirm_seconds),

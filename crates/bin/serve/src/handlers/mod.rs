@@ -2,6 +2,7 @@
 
 pub(crate) mod config;
 pub(crate) mod console;
+pub(crate) mod diagnostics;
 pub(crate) mod disks;
 pub(crate) mod events;
 pub(crate) mod node;

@@ -1,5 +1,6 @@
 //! A machine that exists only here, for the sim and for tests.
 
+mod diagnostics;
 mod disks;
 mod system;
 mod world;

@@ -8,11 +8,13 @@ use corbel_layout::slot::Slot;
 use corbel_model::install::{DeviceMatch, InstallRequest, UninstallRequest};
 use corbel_model::keyboard::is_listed;
 use corbel_model::{ByteSize, Keymap};
+use corbel_net::Link;
 use corbel_progress::{Event, Outcome, Sink, Unit};
 use corbel_sys::Cancel;
 
 use super::disks::disks;
 use super::world::{World, refused, storage};
+use crate::diagnostics::{LogPage, LogQuery, Service};
 use crate::system::{
     Disk, FailedVersion, Permits, Persisted, Plan, Restart, Secret, SlotInfo, SlotState, Slots, Source, Spool, System,
     SystemError, no_fast_reboot,
@@ -212,6 +214,18 @@ impl System for FakeSystem {
 
     fn persist(&self, path: &str) -> Result<Persisted, SystemError> {
         self.world().persist(path)
+    }
+
+    fn links(&self) -> Result<Vec<Link>, SystemError> {
+        Ok(super::diagnostics::links())
+    }
+
+    fn services(&self) -> Result<Vec<Service>, SystemError> {
+        Ok(super::diagnostics::services())
+    }
+
+    fn logs(&self, query: &LogQuery) -> Result<LogPage, SystemError> {
+        Ok(query.choose(super::diagnostics::journal()))
     }
 
     fn unpersist(&self, path: &str) -> Result<(), SystemError> {

@@ -1,0 +1,88 @@
+//! What the menu's pages ask of the node, and what comes back. Every call has its reply, and be it that there was none.
+
+use corbel_node_api::{
+    Config, ConfigApplied, Disk, LinkList, LogPage, Network, OperationInfo, ServiceList, UpgradeRequest, VmDetail,
+    VmSpec, Volume,
+};
+use serde::{Deserialize, Serialize};
+
+use crate::wizard::Failure;
+
+/// A text that is in no log.
+#[derive(Clone, PartialEq, Eq, Default)]
+pub(crate) struct Secret(pub(crate) String);
+
+impl std::fmt::Debug for Secret {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Secret")
+    }
+}
+
+/// What can be done to a machine with one key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum VmAct {
+    Start,
+    Shutdown,
+    ForceOff,
+}
+
+/// A document as it shall be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Wanted {
+    /// The generation that it was made from; whatever is there when left out.
+    pub(crate) base: Option<u64>,
+    pub(crate) document: Secret,
+    pub(crate) password: Option<Secret>,
+}
+
+/// A question, or something to do.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Call {
+    Unlock(Secret),
+    Config,
+    Schema,
+    /// A dry run. The reply carries the number again, so that one that comes too late is known.
+    Plan(u64, Wanted),
+    Apply(Wanted),
+    Keep,
+    Undo,
+    Act(VmAct, String),
+    Detail(String),
+    Create(Box<VmSpec>, bool),
+    /// Volumes and networks, for the form of a new machine.
+    Choices,
+    Disks,
+    Links,
+    Services,
+    Logs(String),
+    Upgrade(Box<UpgradeRequest>),
+    Rollback {
+        reboot: bool,
+    },
+    Reboot,
+    Poweroff,
+    Cancel,
+}
+
+/// What came back.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) enum Reply {
+    Unlock(Result<(), Failure>),
+    Config(Result<Config, Failure>),
+    Schema(Result<String, Failure>),
+    Plan(u64, Result<ConfigApplied, Failure>),
+    Apply(Result<ConfigApplied, Failure>),
+    /// Of keep and undo.
+    Settled(Result<Config, Failure>),
+    /// Of something done to a machine; the text says what.
+    Act(String, Result<(), Failure>),
+    Detail(Box<Result<VmDetail, Failure>>),
+    Create(Result<(), Failure>),
+    Choices(Vec<Volume>, Vec<Network>),
+    Disks(Result<Vec<Disk>, Failure>),
+    Links(Result<LinkList, Failure>),
+    Services(Result<ServiceList, Failure>),
+    Logs(Result<LogPage, Failure>),
+    /// Long work was begun, or not.
+    Begun(Result<OperationInfo, Failure>),
+}
