@@ -16,6 +16,8 @@ pub const ESC: &str = "\x1b";
 pub const CLEAR: &str = "\x15";
 /// Moves down a list.
 pub const DOWN: &str = "\x1b[B";
+/// The cursor key.
+pub const UP: &str = "\x1b[A";
 /// Moves to the button on the right.
 pub const RIGHT: &str = "\x1b[C";
 

@@ -2,6 +2,7 @@
 //! Each of these takes many boots; `cargo xtask test --all` runs them all, `cargo xtask test` those that `.config/nextest.toml` names.
 
 mod configured;
+mod console;
 mod hooks;
 mod kept;
 mod lives_on;

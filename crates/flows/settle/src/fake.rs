@@ -197,7 +197,18 @@ impl FakeNode {
     fn network(&self, command: &[&str]) -> Result<(), FacilityError> {
         let net = self.folder.path().join("sys/class/net");
         if let ["networkctl", "delete", device] = command {
-            let _ = fs::remove_dir_all(net.join(device));
+            let there = |name: &str| net.join(name).is_dir();
+            if !there(device) {
+                return Err(format!("networkctl delete {device} ended with exit status: 1: No such device").into());
+            }
+            // VLANs go with what they lie over.
+            let over = format!("{device}.");
+            for entry in fs::read_dir(&net)?.flatten() {
+                let name = entry.file_name().to_string_lossy().into_owned();
+                if name == *device || name.starts_with(&over) {
+                    fs::remove_dir_all(entry.path())?;
+                }
+            }
         }
         if command == ["networkctl", "reload"] {
             for path in self.host.paths_from(NETWORK_PREFIX)? {

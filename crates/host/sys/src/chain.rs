@@ -1,3 +1,5 @@
+//! An error as one sentence.
+
 use std::error::Error;
 
 /// An error and its causes on one line, as a warning or an answer of the API tells it.

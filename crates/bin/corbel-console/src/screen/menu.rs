@@ -33,7 +33,7 @@ fn parts(menu: &Menu, area: Rect) -> Parts {
     // Too narrow for both: the one that has the keys.
     let width = match area.width {
         60.. => MENU,
-        width if menu.inside => width.min(0),
+        _ if menu.inside => 0,
         width => width,
     };
     Parts {

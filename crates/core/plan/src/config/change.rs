@@ -217,10 +217,12 @@ fn devices(from: &NodeState, to: &NodeState, warnings: &mut Vec<String>) -> (Vec
             !gone.contains(device) && over(from, device).iter().any(|parent| gone.contains(&parent.as_str()))
         });
         match next {
-            Some(device) => gone.insert(0, device),
+            Some(device) => gone.push(device),
             None => break,
         }
     }
+    // One that went with what it lay over could not be taken away any more.
+    gone.sort_by_key(|device| !before.get(device).is_some_and(|text| text.contains("\nKind=vlan\n")));
     let again = gone
         .iter()
         .filter(|device| after.contains_key(*device))

@@ -116,6 +116,25 @@ fn what_cannot_be_meant_changes_nothing() {
     assert!(matches!(error, ConfigError::NoGeneration(9)));
 }
 
+/// The kernel takes a VLAN away with what it lies over, and networkctl then knows of no such device.
+#[test]
+fn a_vlan_goes_before_the_bond_under_it() {
+    let (node, engine) = node(STATIC);
+    let stacked = format!(
+        "{STATIC}[[network.bond]]\nname = \"bond0\"\nmembers = [\"eno2\"]\n[[network.vlan]]\nid = 42\nparent = \"bond0\"\n\
+         [[network.bridge]]\nname = \"br42\"\nports = [\"bond0.42\"]\n"
+    );
+    engine.apply(asked(&stacked)).expect("made");
+    let devices = |node: &FakeNode| {
+        let mut deleted = node.ran();
+        deleted.retain(|command| command.starts_with("networkctl delete"));
+        deleted
+    };
+    assert_eq!(devices(&node), Vec::<String>::new());
+    engine.apply(asked(STATIC)).expect("taken away");
+    assert_eq!(devices(&node)[0], "networkctl delete bond0.42");
+}
+
 #[test]
 fn a_step_that_fails_takes_everything_back() {
     let document = format!(

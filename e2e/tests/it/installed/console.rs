@@ -1,0 +1,82 @@
+//! The console of an installed node, over the serial line, as a person uses it: locked, every page seen, a setting changed.
+
+use std::time::Duration;
+
+use anyhow::ensure;
+use corbel_e2e::{
+    Firmware, Node, Person, Run, Server,
+    installed::INSTALL_WORDS,
+    person::{CLEAR, DOWN, ENTER, ESC, UP},
+};
+use corbel_node_api::SlotName;
+
+use super::DISK;
+
+const PASSWORD: &str = "plum-Tr3e";
+/// The same by crypt(5)'s `$6$`.
+const HASH: &str = "$6$beam$2OeTqRLpLefA4n8/1sAEM3Ld3.Wno6iOuJZlMeoK6NCvgprXTl70gr8SdrArxAc/yMFnUckmNtiWgIJxDRc8M0";
+/// Every page in the order of the menu, with a word that only it has.
+const PAGES: [(&str, &str); 18] = [
+    ("Name and time", "hostname"),
+    ("Interfaces", "[ add an entry ]"),
+    ("Bonds", "Several interfaces as one"),
+    ("VLANs", "802.1Q"),
+    ("Bridges", "A bridge that virtual machines"),
+    ("SSH", "idle timeout"),
+    ("Admin", "password"),
+    ("API clients", "A client that shows a certificate"),
+    ("API tokens", "A client that shows a token"),
+    ("Firewall", "sources"),
+    ("Logging", "journal max size"),
+    ("Logging remote", "[ add an entry ]"),
+    ("Monitoring", "collectd"),
+    ("Disks", "/dev/vda"),
+    ("Network links", "virtio_net"),
+    ("Services", "libvirtd"),
+    ("Logs", "SOURCE"),
+    ("Upgrade", "Slot a"),
+];
+
+#[tokio::test]
+async fn every_page_is_seen_and_a_name_is_changed() -> anyhow::Result<()> {
+    let run = Run::from_environment("console")?;
+    let server = Server::new(&run, Firmware::Bios, DISK)?;
+    server.install(&run, &format!("{INSTALL_WORDS} adminpw={HASH}")).await?;
+    let mut machine = server.start_installed(&run).await?;
+    let mut person = Person::at(&mut machine, Duration::from_secs(60) * run.accel().patience())?;
+    person.sees(&["Enter menu", "Guests  ready"]).await?;
+    person
+        .insists(ENTER, &["This screen is locked"])
+        .await?
+        .types("plum-tr3e\r")?;
+    person.sees(&["not the password"]).await?;
+    person.types(&format!("{CLEAR}{PASSWORD}\r"))?;
+    person.sees(&[">Virtual machines"]).await?;
+    for (title, word) in PAGES {
+        person.types(DOWN)?;
+        person.sees(&[&format!(">{title}"), word]).await?;
+    }
+
+    // Back to the first one of the document, and another name.
+    for (title, _) in PAGES.iter().rev().skip(1) {
+        person.types(UP)?;
+        person.sees(&[&format!(">{title}")]).await?;
+    }
+    person.types(ENTER)?;
+    person.sees(&["> hostname  beam"]).await?.types(ENTER)?;
+    person.sees(&["[beam_"]).await?.types(&format!("{CLEAR}girder\r"))?;
+    person
+        .sees(&["> hostname  girder", "changes are not saved"])
+        .await?
+        .types("s")?;
+    person
+        .sees(&["What will be done:", "Nothing was done so far."])
+        .await?
+        .types(ENTER)?;
+    person.sees(&["Saved as generation"]).await?.types(ESC)?;
+    person.sees(&["Esc status"]).await?.types(ESC)?;
+    person.sees(&["girder"]).await?;
+    let node = Node::attach(&run, machine, server.identity().clone()).await?;
+    ensure!(node.info().await?.name == "girder");
+    node.blessed(SlotName::A).await.map(drop)
+}
