@@ -122,11 +122,12 @@ async fn reply(client: &Client, call: Call) -> Reply {
         }
         Call::Detail(name) => Reply::Detail(Box::new(client.vm(&name).await.map_err(failure))),
         Call::Create(spec, start) => {
-            let mut made = client.create_vm(&spec).await.map(drop);
-            if made.is_ok() && start {
-                made = client.start_vm(&spec.name).await;
-            }
-            Reply::Create(made.map_err(failure))
+            let made = client.create_vm(&spec).await;
+            let started = match &made {
+                Ok(_) if start => client.start_vm(&spec.name).await.map_err(failure),
+                _ => Ok(()),
+            };
+            Reply::Create(made.map(|_| started).map_err(failure))
         }
         Call::Choices => {
             let (volumes, networks) = (client.volumes().await, client.networks().await);

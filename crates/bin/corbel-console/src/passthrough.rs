@@ -15,13 +15,33 @@ const LEAVE: u8 = 0x1d;
 /// An open console of a machine is left, as the menu is locked, after so long without a key.
 const IDLE: Duration = Duration::from_secs(900);
 
-/// Stays until somebody leaves or the node ends it. Why, where that is not the person's own doing.
+/// How a console was left.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) struct Left {
+    /// Where it was not the person's own doing.
+    pub(crate) reason: Option<String>,
+    /// Nobody had typed for a long time.
+    pub(crate) idle: bool,
+}
+
+impl Left {
+    fn because(reason: String) -> Self {
+        Self {
+            reason: Some(reason),
+            idle: false,
+        }
+    }
+}
+
+/// Stays until somebody leaves or the node ends it.
 pub(crate) async fn run<W: std::io::Write>(
     terminal: &mut Vt<W>,
     client: &Client,
     name: &str,
     typed: &mut Receiver<Vec<u8>>,
-) -> Option<String> {
+) -> Left {
+    // What was typed behind the key that left the console before is not for this one.
+    while typed.try_recv().is_ok() {}
     let head = format!(
         "\x1b[0m\x1b[2J\x1b[H\x1b[?25hConsole of {}. Ctrl-] leaves it.\r\n",
         crate::text::ascii(name)
@@ -31,10 +51,7 @@ pub(crate) async fn run<W: std::io::Write>(
     let end = talk(terminal, client, name, typed).await;
     // The guest may have left any attribute, scrolling region or character set behind.
     let _ = terminal.through(b"\x0f\x1b[0m\x1b[r\x1b[?7h\x1b[2J");
-    match end {
-        Ok(reason) => reason,
-        Err(error) => Some(sentence(&error)),
-    }
+    end.unwrap_or_else(|error| Left::because(sentence(&error)))
 }
 
 async fn talk<W: std::io::Write>(
@@ -42,7 +59,7 @@ async fn talk<W: std::io::Write>(
     client: &Client,
     name: &str,
     typed: &mut Receiver<Vec<u8>>,
-) -> Result<Option<String>, ClientError> {
+) -> Result<Left, ClientError> {
     let mut session = client.console(name).await?;
     let mut last = Instant::now();
     let end = loop {
@@ -50,24 +67,27 @@ async fn talk<W: std::io::Write>(
             bytes = session.output.next() => match bytes? {
                 Some(bytes) => {
                     if terminal.through(&bytes).is_err() {
-                        break None;
+                        break Left::default();
                     }
                 }
                 None => {
                     let reason = session.output.reason().map(|reason| format!(": {reason}"));
-                    break Some(format!("The console of {name} has ended{}", reason.unwrap_or_default()));
+                    break Left::because(format!("The console of {name} has ended{}", reason.unwrap_or_default()));
                 }
             },
             bytes = typed.recv() => match bytes {
-                None => break None,
-                Some(bytes) if bytes.contains(&LEAVE) => break None,
+                None => break Left::default(),
+                Some(bytes) if bytes.contains(&LEAVE) => break Left::default(),
                 Some(bytes) if bytes.is_empty() => {}
                 Some(bytes) => {
                     last = Instant::now();
                     session.input.send(bytes).await?;
                 }
             },
-            () = sleep_until(last + IDLE) => break Some(format!("The console of {name} was left: nobody typed for 15 minutes")),
+            () = sleep_until(last + IDLE) => break Left {
+                idle: true,
+                ..Left::because(format!("The console of {name} was left: nobody typed for 15 minutes"))
+            },
         }
     };
     // Being polite must not take long: the connection is closed either way.

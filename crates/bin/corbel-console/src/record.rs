@@ -135,7 +135,7 @@ fn name(event: &Event) -> String {
         Event::Slots(_) => "slots".to_owned(),
         Event::Operation(_) => "long work".to_owned(),
         Event::Answer(_) | Event::Reply(_) => "an answer of the node".to_owned(),
-        Event::Back(_) => "back from a machine".to_owned(),
+        Event::Back { .. } => "back from a machine".to_owned(),
         Event::Tick => "a second".to_owned(),
         Event::Away(_) => "the node is away".to_owned(),
         Event::Resized => "another size".to_owned(),

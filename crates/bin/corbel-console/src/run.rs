@@ -128,16 +128,30 @@ async fn show(screen: &mut Screen, tty: &Tty, feed: Feed, options: &Options) -> 
     let through = Arc::new(AtomicBool::new(false));
     let (typed, mut bytes) = mpsc::channel(64);
     read_keys(sender, typed, Arc::clone(&through))?;
-    let mut end;
-    loop {
-        end = turn(screen, tty, &mut state, &api, &mut events, &mut recorder).await;
-        let Ok(End::Console(name)) = &end else { break };
+    let mut terminate = signal(SignalKind::terminate()).context("cannot listen for signals")?;
+    let mut hangup = signal(SignalKind::hangup()).context("cannot listen for signals")?;
+    let end = loop {
+        let end = turn(screen, tty, &mut state, &api, &mut events, &mut recorder).await;
+        let Ok(End::Console(name)) = &end else { break end };
         through.store(true, Ordering::SeqCst);
-        let reason = passthrough::run(screen.terminal.backend_mut(), api.client(), name, &mut bytes).await;
+        let left = tokio::select! {
+            left = passthrough::run(screen.terminal.backend_mut(), api.client(), name, &mut bytes) => left,
+            // The machine goes down, or the terminal is gone: a guest that says nothing must not hold that up.
+            _ = terminate.recv() => break Ok(End::Quit),
+            _ = hangup.recv() => break Ok(End::Quit),
+        };
         through.store(false, Ordering::SeqCst);
-        apply(&mut state, Event::Back(reason), screen, &mut recorder)?;
+        apply(
+            &mut state,
+            Event::Back {
+                reason: left.reason,
+                idle: left.idle,
+            },
+            screen,
+            &mut recorder,
+        )?;
         screen.invalidate()?;
-    }
+    };
     feed.abort();
     end
 }
@@ -249,7 +263,8 @@ fn read_keys(events: Sender<Event>, typed: Sender<Vec<u8>>, through: Arc<AtomicB
                 return;
             }
         }
-        // Nobody is there any more: end, so that systemd takes the terminal anew.
+        // Nobody is there any more: end, so that systemd takes the terminal anew. A console of a machine ends by this first.
+        drop(typed);
         let _ = events.blocking_send(Event::Key(Key::Quit));
     };
     // The stack of a thread counts as memory of a console that shall cost little.

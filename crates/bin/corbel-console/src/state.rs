@@ -116,8 +116,12 @@ pub(crate) enum Event {
     Answer(Answer),
     /// To a question of the menu.
     Reply(Reply),
-    /// The console of a machine was left, with a reason where there is one.
-    Back(Option<String>),
+    /// The console of a machine was left, with a reason where it was not the person's own doing.
+    Back {
+        reason: Option<String>,
+        /// Nobody had typed for a long time.
+        idle: bool,
+    },
     /// A second went by.
     Tick,
     Away(String),
@@ -229,8 +233,9 @@ impl State {
                 let call = self.menu.on(reply);
                 return call.map(Action::Call);
             }
-            Event::Back(reason) => {
+            Event::Back { reason, idle } => {
                 self.menu.vms.message = reason;
+                self.idle = if idle { IDLE } else { 0 };
                 return Some(Action::Repaint);
             }
             Event::Tick => return self.on_tick(),
@@ -374,7 +379,8 @@ impl State {
 
     fn on_tick(&mut self) -> Option<Action> {
         self.idle = self.idle.saturating_add(1);
-        if self.idle >= IDLE && self.view != View::Status && self.locks() {
+        // Also behind the status screen: who left the menu by Esc and went away has left it open.
+        if self.idle >= IDLE && self.unlocked && self.locks() {
             self.lock();
         }
         let shown = self.view == View::Menu;

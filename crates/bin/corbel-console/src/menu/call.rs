@@ -77,7 +77,8 @@ pub(crate) enum Reply {
     /// Of something done to a machine; the text says what.
     Act(String, Result<(), Failure>),
     Detail(Box<Result<VmDetail, Failure>>),
-    Create(Result<(), Failure>),
+    /// Made or not; then started or not.
+    Create(Result<Result<(), Failure>, Failure>),
     Choices(Vec<Volume>, Vec<Network>),
     Disks(Result<Vec<Disk>, Failure>),
     Links(Result<LinkList, Failure>),

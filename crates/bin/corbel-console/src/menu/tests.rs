@@ -256,6 +256,52 @@ fn an_open_screen_locks_itself() {
 }
 
 #[test]
+fn a_menu_that_was_left_open_behind_the_status_locks_itself_too() {
+    let mut state = inside();
+    press(&mut state, &[Key::Esc]);
+    assert_eq!(state.view, View::Status);
+    for _ in 0..900 {
+        state.on(Event::Tick);
+    }
+    press(&mut state, &[Key::Enter]);
+    assert!(matches!(state.view, View::Lock(_)), "{:?}", state.view);
+}
+
+#[test]
+fn a_machines_console_counts_as_a_key_unless_nobody_typed_there() {
+    for (idle, locked) in [(false, false), (true, true)] {
+        let mut state = inside();
+        for _ in 0..899 {
+            state.on(Event::Tick);
+        }
+        state.on(Event::Back { reason: None, idle });
+        state.on(Event::Tick);
+        assert_eq!(state.view == View::Status, locked);
+    }
+}
+
+#[test]
+fn a_machine_that_was_made_and_did_not_start_is_not_made_again() {
+    let mut state = on_page("Virtual machines");
+    press(&mut state, &[Key::Char('n')]);
+    let failure = Failure {
+        field: None,
+        message: "no room".into(),
+    };
+    state.on(Event::Reply(Reply::Create(Ok(Err(failure)))));
+    assert_eq!(state.menu.vms.create, None);
+    assert!(as_text(&state, 80, 24).contains("did not start: no room"));
+}
+
+#[test]
+fn the_status_tells_that_the_network_waits() {
+    let mut state = waits();
+    state.view = View::Status;
+    let text = as_text(&state, 80, 24);
+    assert!(text.contains("goes back in 118 s: Enter opens the menu"), "{text}");
+}
+
+#[test]
 fn power_asks_first_and_counts_the_machines() {
     let mut state = on_page("Power");
     assert_eq!(press(&mut state, &[Key::Enter]), None);

@@ -191,9 +191,12 @@ impl Vms {
                     create.offer(&volumes, &networks);
                 }
             }
-            Reply::Create(Ok(())) => {
+            Reply::Create(Ok(started)) => {
                 let name = self.create.take().map(|create| create.name());
-                self.message = name.as_ref().map(|name| format!("{name} is made"));
+                self.message = name.as_ref().map(|name| match &started {
+                    Ok(()) => format!("{name} is made"),
+                    Err(failure) => format!("{name} is made, but did not start: {}", failure.message),
+                });
                 self.name = name;
             }
             Reply::Create(Err(failure)) => match &mut self.create {

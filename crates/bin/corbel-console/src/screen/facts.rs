@@ -71,6 +71,13 @@ pub(super) fn rows(state: &State, width: usize, height: usize) -> Vec<Row> {
             );
         }
     }
+    if let Some(pending) = state.menu.config.pending() {
+        let text = format!(
+            "was changed, and goes back in {} s: Enter opens the menu to keep it",
+            pending.seconds_left
+        );
+        rows.add("Network", &text, Tone::Bad);
+    }
     if let Some(node) = &state.node {
         addresses(&mut rows, node, height);
         // An address to log in to stands in the line, where there is one.
