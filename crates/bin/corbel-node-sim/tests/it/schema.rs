@@ -97,7 +97,8 @@ fn walk(document: &Value, schema: &Value, value: &Value, at: &str) -> Result<(),
                 }
             }
             // Words for people, and rules about requests that the server holds itself.
-            "description" | "title" | "example" | "examples" | "default" | "format" | "pattern" | "const" | "writeOnly" => {}
+            "description" | "title" | "example" | "examples" | "default" | "format" | "pattern" | "const"
+            | "writeOnly" => {}
             other => return Err(format!("{at}: the keyword {other} is not known here")),
         }
     }
