@@ -18,6 +18,8 @@ pub const CLEAR: &str = "\x15";
 pub const DOWN: &str = "\x1b[B";
 /// The cursor key.
 pub const UP: &str = "\x1b[A";
+/// Paints the screen anew (Ctrl-L).
+pub const REPAINT: &str = "\x0c";
 /// Moves to the button on the right.
 pub const RIGHT: &str = "\x1b[C";
 

@@ -6,7 +6,7 @@ use anyhow::ensure;
 use corbel_e2e::{
     Firmware, Node, Person, Run, Server,
     installed::INSTALL_WORDS,
-    person::{CLEAR, DOWN, ENTER, ESC, UP},
+    person::{CLEAR, DOWN, ENTER, ESC, REPAINT, UP},
 };
 use corbel_node_api::SlotName;
 
@@ -51,16 +51,17 @@ async fn every_page_is_seen_and_a_name_is_changed() -> anyhow::Result<()> {
         .types("plum-tr3e\r")?;
     person.sees(&["not the password"]).await?;
     person.types(&format!("{CLEAR}{PASSWORD}\r"))?;
-    person.sees(&[">Virtual machines"]).await?;
+    // The pages of the document come with the node's schema.
+    person.sees(&[">Virtual machines", "Name and time"]).await?;
     for (title, word) in PAGES {
         person.types(DOWN)?;
-        person.sees(&[&format!(">{title}"), word]).await?;
+        person.insists(REPAINT, &[&format!(">{title}"), word]).await?;
     }
 
     // Back to the first one of the document, and another name.
     for (title, _) in PAGES.iter().rev().skip(1) {
         person.types(UP)?;
-        person.sees(&[&format!(">{title}")]).await?;
+        person.insists(REPAINT, &[&format!(">{title}")]).await?;
     }
     person.types(ENTER)?;
     person.sees(&["> hostname  beam"]).await?.types(ENTER)?;
