@@ -63,11 +63,15 @@ impl LogQuery {
     }
 }
 
-/// The answer of `systemctl list-units --output=json`; those that failed first. What is no service is left out.
+/// The answer of `systemctl list-units --all --output=json`; those that failed first. What is no service is left out, and what some unit
+/// names that is not on this system (systemctl(1), LOAD).
 pub fn parse_services(json: &[u8]) -> Vec<Service> {
     let all: Vec<Value> = serde_json::from_slice(json).unwrap_or_default();
     let text = |value: &Value, key: &str| value.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
-    let services = all.iter().map(|one| Service {
+    let here = all
+        .iter()
+        .filter(|one| !matches!(text(one, "load").as_str(), "not-found" | "masked"));
+    let services = here.map(|one| Service {
         name: text(one, "unit"),
         description: text(one, "description"),
         active: text(one, "active"),
@@ -119,7 +123,8 @@ mod tests {
     #[test]
     fn services_that_failed_come_first() {
         let json = br#"[{"unit":"a.service","load":"loaded","active":"active","sub":"running","description":"A"},
-            {"unit":"z.service","active":"failed","sub":"failed","description":"Z"},{"unit":"x.mount"}]"#;
+            {"unit":"z.service","active":"failed","sub":"failed","description":"Z"},{"unit":"x.mount"},
+            {"unit":"auditd.service","load":"not-found","active":"inactive","sub":"dead","description":"auditd.service"}]"#;
         let names: Vec<_> = parse_services(json).into_iter().map(|service| service.name).collect();
         assert_eq!(names, ["z.service", "a.service"]);
         assert!(parse_services(b"nonsense").is_empty());
