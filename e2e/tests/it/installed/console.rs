@@ -31,7 +31,7 @@ const PAGES: [(&str, &str); 18] = [
     ("Logging remote", "[ add an entry ]"),
     ("Monitoring", "collectd"),
     ("Disks", "/dev/vda"),
-    ("Network links", "virtio_net"),
+    ("Network links", "RECEIVED"),
     ("Services", "libvirtd"),
     ("Logs", "SOURCE"),
     ("Upgrade", "Slot a"),
