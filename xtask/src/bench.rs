@@ -2,6 +2,7 @@
 //! ratios are taken side by side in one run, because absolute times say more about the machine than about us.
 
 mod build;
+mod console;
 mod node;
 mod reference;
 
@@ -51,13 +52,15 @@ enum Case {
     UpgradeRatio,
     /// Reboots until the old version serves the API again
     FallBack,
+    /// A key on the console's list of 1,000 VMs, against one of 10, and the console's memory
+    ConsoleList,
     /// Building with only our programs changed, against building with nothing but cached packages
     BuildWarmRatio,
     /// Two builds from one lock file, in two folders, on two clocks
     Reproducible,
 }
 
-const CASES: [Case; 10] = [
+const CASES: [Case; 11] = [
     Case::IsoSize,
     Case::IdleMemory,
     Case::DaemonMemory,
@@ -66,6 +69,7 @@ const CASES: [Case; 10] = [
     Case::InstallRatio,
     Case::UpgradeRatio,
     Case::FallBack,
+    Case::ConsoleList,
     Case::BuildWarmRatio,
     Case::Reproducible,
 ];
@@ -81,6 +85,7 @@ impl Case {
             Self::InstallRatio => "install-ratio",
             Self::UpgradeRatio => "upgrade-ratio",
             Self::FallBack => "fall-back",
+            Self::ConsoleList => "console-list",
             Self::BuildWarmRatio => "build-warm-ratio",
             Self::Reproducible => "reproducible",
         }
@@ -148,6 +153,7 @@ pub(crate) fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<()
             | Case::InstallRatio
             | Case::UpgradeRatio
             | Case::FallBack => node::measure(context, case.name(), &image, arguments)?,
+            Case::ConsoleList => console::list(context)?,
             Case::BuildWarmRatio => build::warm_ratio(context)?,
             Case::Reproducible => build::reproducible(context, arguments.yes)?,
         };
