@@ -32,7 +32,7 @@ const PAGES: [(&str, &str); 18] = [
     ("Monitoring", "collectd"),
     ("Disks", "/dev/vda"),
     ("Network links", "RECEIVED"),
-    ("Services", "libvirtd"),
+    ("Services", "collectd"),
     ("Logs", "SOURCE"),
     ("Upgrade", "Slot a"),
 ];
