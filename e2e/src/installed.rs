@@ -10,6 +10,12 @@ use crate::{Medium, Node, Run, Server, server::wait_for_reset, until};
 /// What installs without a person: the words of the ancestor, as its operators wrote them into their PXE setups.
 pub const INSTALL_WORDS: &str = "install storage_init=/dev/vda BOOTIF=link hostname=beam reboot_delay=0";
 
+/// A password of `admin` for nodes that have one.
+pub const PASSWORD: &str = "plum-Tr3e";
+/// The same by crypt(5)'s `$6$`.
+pub const PASSWORD_HASH: &str =
+    "$6$beam$2OeTqRLpLefA4n8/1sAEM3Ld3.Wno6iOuJZlMeoK6NCvgprXTl70gr8SdrArxAc/yMFnUckmNtiWgIJxDRc8M0";
+
 impl Server {
     /// Installs the run's image by kernel words, up to the reset.
     ///

@@ -10,6 +10,7 @@
 //! again; until then the list shows it. A power cut leaves the older or the newer copy, whole: the list decides which one counts, and
 //! what it does not name is removed at the next boot.
 
+mod folder;
 mod rules;
 mod store;
 mod tree;

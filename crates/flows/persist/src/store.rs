@@ -3,7 +3,6 @@
 use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::io;
-use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -11,6 +10,7 @@ use corbel_sys::ledger::Ledger;
 use corbel_sys::{Cancel, Program, ProgramError, chain, read_limited};
 use serde::{Deserialize, Serialize};
 
+use crate::folder::Folder;
 use crate::tree::{self, Size};
 use crate::{PersistError, rules};
 
@@ -95,31 +95,6 @@ struct Kept {
     /// The folders above it from below `/etc` or `/var` on, for an image that lacks them; the outermost first.
     #[serde(default)]
     above: Vec<Folder>,
-}
-
-/// Whose a folder is, and who may enter it.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-struct Folder {
-    mode: u32,
-    uid: u32,
-    gid: u32,
-}
-
-impl Folder {
-    fn of(path: &Path) -> Result<Self, PersistError> {
-        let found = fs::symlink_metadata(path).map_err(PersistError::io("read", path))?;
-        Ok(Self {
-            mode: found.mode() & 0o7777,
-            uid: found.uid(),
-            gid: found.gid(),
-        })
-    }
-
-    fn make(&self, path: &Path) -> io::Result<()> {
-        fs::create_dir(path)?;
-        chown(path, Some(self.uid), Some(self.gid))?;
-        fs::set_permissions(path, fs::Permissions::from_mode(self.mode))
-    }
 }
 
 /// Keeps and brings back. One caller at a time.

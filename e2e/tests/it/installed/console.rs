@@ -5,16 +5,13 @@ use std::time::Duration;
 use anyhow::ensure;
 use corbel_e2e::{
     Firmware, Node, Person, Run, Server,
-    installed::INSTALL_WORDS,
+    installed::{INSTALL_WORDS, PASSWORD, PASSWORD_HASH},
     person::{CLEAR, DOWN, ENTER, ESC, REPAINT, UP},
 };
 use corbel_node_api::SlotName;
 
 use super::DISK;
 
-const PASSWORD: &str = "plum-Tr3e";
-/// The same by crypt(5)'s `$6$`.
-const HASH: &str = "$6$beam$2OeTqRLpLefA4n8/1sAEM3Ld3.Wno6iOuJZlMeoK6NCvgprXTl70gr8SdrArxAc/yMFnUckmNtiWgIJxDRc8M0";
 /// Every page in the order of the menu, with a word that only it has.
 const PAGES: [(&str, &str); 18] = [
     ("Name and time", "hostname"),
@@ -41,7 +38,9 @@ const PAGES: [(&str, &str); 18] = [
 async fn every_page_is_seen_and_a_name_is_changed() -> anyhow::Result<()> {
     let run = Run::from_environment("console")?;
     let server = Server::new(&run, Firmware::Bios, DISK)?;
-    server.install(&run, &format!("{INSTALL_WORDS} adminpw={HASH}")).await?;
+    server
+        .install(&run, &format!("{INSTALL_WORDS} adminpw={PASSWORD_HASH}"))
+        .await?;
     let mut machine = server.start_installed(&run).await?;
     let mut person = Person::at(&mut machine, Duration::from_secs(60) * run.accel().patience())?;
     person.sees(&["Enter menu", "Guests  ready"]).await?;

@@ -2,22 +2,25 @@
 
 use std::time::Duration;
 
-use corbel_e2e::{Firmware, Node, Person, Run, Server, installed::INSTALL_WORDS, person::ENTER};
+use corbel_e2e::{
+    Firmware, Node, Person, Run, Server,
+    installed::{INSTALL_WORDS, PASSWORD, PASSWORD_HASH},
+    person::ENTER,
+};
 use corbel_node_api::SlotName;
 
 use super::DISK;
 
 /// Ctrl-N moves down in GRUB's menu. Of an arrow key, which is three bytes, GRUB may take the first for Esc on a slow line.
 const NEXT: &str = "\x0e";
-const PASSWORD: &str = "plum-Tr3e";
-/// The same by crypt(5)'s `$6$`.
-const HASH: &str = "$6$beam$2OeTqRLpLefA4n8/1sAEM3Ld3.Wno6iOuJZlMeoK6NCvgprXTl70gr8SdrArxAc/yMFnUckmNtiWgIJxDRc8M0";
 
 #[tokio::test]
 async fn asks_for_the_password_and_goes_on_with_the_boot() -> anyhow::Result<()> {
     let run = Run::from_environment("rescue")?;
     let server = Server::new(&run, Firmware::Bios, DISK)?;
-    server.install(&run, &format!("{INSTALL_WORDS} adminpw={HASH}")).await?;
+    server
+        .install(&run, &format!("{INSTALL_WORDS} adminpw={PASSWORD_HASH}"))
+        .await?;
 
     let mut machine = server.start_installed(&run).await?;
     let mut person = Person::at(&mut machine, Duration::from_secs(60) * run.accel().patience())?;

@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use anyhow::ensure;
-use corbel_e2e::{Firmware, Image, Medium, Run, Server, file_server::FileServer, server::wait_for_reset};
+use corbel_e2e::{
+    Firmware, Image, Medium, Run, Server, file_server::FileServer, installed::PASSWORD_HASH, server::wait_for_reset,
+};
 use corbel_node_api::SlotName;
 
 use super::{DISK, cd};
@@ -50,11 +52,10 @@ async fn by_one_pxe_entry_for_every_boot() -> anyhow::Result<()> {
 /// The word names the document, and the document says all else; later the word `upgrade` at the next medium needs no password.
 #[tokio::test]
 async fn by_a_document_from_a_web_server() -> anyhow::Result<()> {
-    const HASH: &str = "$6$beam$2OeTqRLpLefA4n8/1sAEM3Ld3.Wno6iOuJZlMeoK6NCvgprXTl70gr8SdrArxAc/yMFnUckmNtiWgIJxDRc8M0";
     let run = Run::from_environment("document")?;
     let limit = Duration::from_secs(240) * run.accel().patience();
     let document = format!(
-        "version = 1\nhostname = \"from-afar\"\ntimezone = \"Europe/Berlin\"\n\n[admin]\npassword_hash = \"{HASH}\"\n\n\
+        "version = 1\nhostname = \"from-afar\"\ntimezone = \"Europe/Berlin\"\n\n[admin]\npassword_hash = \"{PASSWORD_HASH}\"\n\n\
          [install]\nboot = {{ bus = \"virtio\", at_least = \"4 GB\" }}\nreboot_delay = 0\n"
     );
     let document = FileServer::start(&run.file("node7.toml", &document)?).await?;

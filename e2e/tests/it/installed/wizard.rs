@@ -5,6 +5,7 @@ use std::time::Duration;
 use anyhow::{Context as _, ensure};
 use corbel_e2e::{
     Firmware, Medium, Node, Person, Run, Server,
+    installed::PASSWORD,
     person::{CLEAR, DOWN, ENTER, ESC, RIGHT, SPACE},
     run::tool,
     server::wait_for_reset,
@@ -14,7 +15,6 @@ use corbel_node_api::SlotName;
 use super::{DISK, cd};
 
 const DATA_DISK: u64 = DISK;
-const PASSWORD: &str = "plum-Tr3e";
 
 #[tokio::test]
 async fn installs_and_upgrades_on_uefi() -> anyhow::Result<()> {
