@@ -18,6 +18,7 @@ use corbel_layout::{
     slot::Slot,
 };
 
+use self::config::Configuration;
 use crate::{
     esp::{self, Esp},
     recording::{Operation, Recording},
@@ -71,8 +72,8 @@ pub struct Checker<'a> {
     old: Option<&'a Release>,
     new: Option<&'a Release>,
     sector: u64,
-    /// A configuration that is older than the one before the operation was lost.
-    least_generation: u64,
+    /// What was there before the operation: neither the document nor the password may be lost.
+    before: Option<Configuration>,
     /// What may stand in front of and behind the boot code's jump to core.img.
     grubs: Vec<bios::Grub>,
     /// Boot code of whoever had the disk before.
@@ -101,7 +102,7 @@ impl<'a> Checker<'a> {
             old,
             new,
             sector: recording.sector(),
-            least_generation: 0,
+            before: None,
             grubs: Vec::new(),
             foreign: None,
             roots: root::Roots::default(),
@@ -121,7 +122,7 @@ impl<'a> Checker<'a> {
         {
             let configuration = checker.configurations.check(&first, partition)?;
             let configuration = configuration.map_err(|reason| anyhow::anyhow!("before the operation {reason}"))?;
-            checker.least_generation = configuration.generation;
+            checker.before = Some(configuration);
         }
         checker.hold("before the operation", &first, checker.expected(true))?;
         checker.hold("after the operation", &last, checker.expected(false))?;
@@ -266,11 +267,21 @@ impl<'a> Checker<'a> {
             Err(reason) => return failure(format!("the configuration: {reason}")),
         };
         self.repaired |= found.repaired;
-        if found.generation < self.least_generation {
-            return failure(format!(
-                "the configuration went back from generation {} to {}",
-                self.least_generation, found.generation
-            ));
+        if let Some(before) = &self.before {
+            if found.generation < before.generation {
+                return failure(format!(
+                    "the configuration went back from generation {} to {}",
+                    before.generation, found.generation
+                ));
+            }
+            // The recording's first save sets one.
+            let saved = self.operation == Operation::ConfigurationSave && found.generation > before.generation;
+            if !found.password && (before.password || saved) {
+                return failure(format!(
+                    "the password is not there with generation {} of the configuration",
+                    found.generation
+                ));
+            }
         }
         let is_old = self.old.is_some_and(|old| old.root_hash == release.root_hash);
         Ok(if is_old { Verdict::Old } else { Verdict::New })

@@ -6,9 +6,9 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use anyhow::Context as _;
-use corbel_e2e::{Firmware, Medium, Run, Server, run, talk::Progress};
-use corbel_node_api::{RollbackRequest, SlotName, UninstallRequest};
+use anyhow::{Context as _, ensure};
+use corbel_e2e::{Firmware, Medium, Run, Server, installed::PASSWORD, run, talk::Progress};
+use corbel_node_api::{ConfigRequest, RollbackRequest, SlotName, UninstallRequest};
 
 use crate::recording::{ABOUT, About, BEFORE, LOG, Operation};
 use crate::{boot::boot_states, report::Booted};
@@ -17,16 +17,10 @@ use crate::{boot::boot_states, report::Booted};
 const DISK: u64 = 8_000_000_000;
 /// What installs without a person.
 const WORDS: &str = "install storage_init=/dev/vda BOOTIF=link hostname=powercut reboot_delay=0";
+/// The host name in them.
+const NAME: &str = "powercut";
 /// Saves of the configuration in their recording: each is a few dozen writes.
 const SAVES: u32 = 5;
-/// What `corbel_sys::ledger` does, by the same calls: the older copy is written under another name, flushed and renamed.
-const SAVE: &str = r##"set -e; cd /config
-generation() { sed -n '1s/^# corbel generation=\([0-9]*\) .*/\1/p' "$1" 2>/dev/null || true; }
-a=$(generation node.a.toml); b=$(generation node.b.toml)
-if [ "${a:-0}" -ge "${b:-0}" ]; then from=node.a.toml; to=node.b.toml; new=$((a + 1)); else from=node.b.toml; to=node.a.toml; new=$((b + 1)); fi
-sum=$(tail -n +2 $from | sha256sum | cut -d' ' -f1)
-{ echo "# corbel generation=$new sha256=$sum"; tail -n +2 $from; } > .save
-sync .save; mv .save $to; sync ."##;
 
 /// In the folder of a firmware's recordings: the states that were booted, a list of [`Booted`].
 pub const BOOTED: &str = "booted.json";
@@ -102,11 +96,24 @@ impl Recorder<'_> {
         self.begin(Operation::ConfigurationSave, Some(version), Some(version))?;
         let node = self.server.boot_installed(self.run).await?;
         node.blessed(SlotName::A).await?;
-        let mut shell = node.root_shell()?;
-        for _ in 0..SAVES {
-            shell.text(SAVE).context("saving the configuration")?;
+        let mut name = NAME.to_owned();
+        for number in 1..=SAVES {
+            let config = node.api().config().await?;
+            let next = format!("{NAME}-{number}");
+            let document = config.document.replace(&format!("\"{name}\""), &format!("\"{next}\""));
+            ensure!(document != config.document, "{name} is not in the document");
+            name = next;
+            let request = ConfigRequest {
+                document,
+                // One of them writes the secrets, too.
+                admin_password: (number == 1).then(|| PASSWORD.to_owned()),
+                dry_run: false,
+                confirm_seconds: Some(0),
+                comment: Some("recorded".to_owned()),
+            };
+            let saved = node.api().apply_config(None, &request).await;
+            saved.context("saving the configuration")?;
         }
-        drop(shell);
         node.off().await
     }
 

@@ -13,12 +13,13 @@ use std::{
 
 use anyhow::Context as _;
 use corbel_layout::{Extent, ReadAt};
-use corbel_sys::ledger;
+use corbel_settle::store::ConfigStore;
 
 use crate::state::{Identity, State};
 
-/// The two copies, from the top of the file system.
-const COPIES: [&str; 2] = ["node.a.toml", "node.b.toml"];
+/// What [`ConfigStore`] reads, from the top of the file system: files, and the folder of the documents that were.
+const FILES: [&str; 4] = ["node.a.toml", "node.b.toml", "secrets.a.toml", "secrets.b.toml"];
+const HISTORY: &str = "history";
 /// A file system in memory that every Linux has.
 const MEMORY: &str = "/dev/shm";
 /// Exit status of e2fsck from which on something was left uncorrected (e2fsck(8)).
@@ -27,8 +28,10 @@ const UNCORRECTED: i32 = 4;
 /// What a state's configuration says.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Configuration {
-    /// Of the copy that counts.
+    /// Of the document that counts.
     pub(super) generation: u64,
+    /// The password of `admin` is known.
+    pub(super) password: bool,
     /// Its file system needed more than its journal.
     pub(super) repaired: bool,
 }
@@ -78,11 +81,12 @@ fn look(state: &State<'_>, partition: Extent, folder: &Path) -> anyhow::Result<R
             return Ok(Err(format!("its file system cannot be mounted: {}", careful.said)));
         }
     }
-    for name in COPIES {
-        // There is none from the state before.
-        let _ = std::fs::remove_file(folder.join(name));
-    }
-    let requests = COPIES.map(|name| format!("dump /{name} {name}\n")).concat();
+    // There is none from the state before.
+    let files = folder.join("config");
+    let _ = std::fs::remove_dir_all(&files);
+    std::fs::create_dir(&files).context("cannot make a folder")?;
+    let mut requests = FILES.map(|name| format!("dump /{name} config/{name}\n")).concat();
+    requests += &format!("rdump /{HISTORY} config\n");
     corbel_e2e::run::keep(&folder.join("requests"), &requests)?;
     let dumped = tool(
         "debugfs",
@@ -93,22 +97,23 @@ fn look(state: &State<'_>, partition: Extent, folder: &Path) -> anyhow::Result<R
     if dumped.status != 0 {
         return Ok(Err(format!("its file system cannot be read: {}", dumped.said)));
     }
-    let copies: Vec<Option<Vec<u8>>> = COPIES
-        .iter()
-        .map(|name| std::fs::read(folder.join(name)).ok())
-        .collect();
-    let (a, b) = (
-        copies.first().and_then(Option::as_deref),
-        copies.get(1).and_then(Option::as_deref),
-    );
-    Ok(match ledger::newest([a, b]) {
-        Some((_, version)) => Ok(Configuration {
-            generation: version.generation,
-            repaired,
-        }),
-        None if a.is_none() && b.is_none() => Err("there is no copy of it".to_owned()),
-        None => Err("no copy of it is whole".to_owned()),
-    })
+    Ok(read(&files, repaired))
+}
+
+fn read(files: &Path, repaired: bool) -> Result<Configuration, String> {
+    match ConfigStore::new(files).current() {
+        Ok(Some(current)) => match current.notes.first() {
+            // A node would start, and would tell its owner that something was lost: a save must not come to that.
+            Some(note) => Err(note.clone()),
+            None => Ok(Configuration {
+                generation: current.generation,
+                password: current.secrets.admin_password.is_some(),
+                repaired,
+            }),
+        },
+        Ok(None) => Err("there is no copy of it".to_owned()),
+        Err(error) => Err(error.to_string()),
+    }
 }
 
 /// The partition as a sparse file.

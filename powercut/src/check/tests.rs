@@ -303,7 +303,11 @@ fn a_torn_superblock_is_repaired_from_its_backup() {
 fn a_configuration_that_goes_back_is_seen() {
     let keep = tempfile::tempdir().unwrap();
     let (kept, older) = (keep.path().join("config.img"), keep.path().join("node.a.toml"));
-    corbel_e2e::run::keep(&older, &corbel_sys::ledger::render_copy(3, "hostname = \"b\"\n")).unwrap();
+    corbel_e2e::run::keep(
+        &older,
+        &corbel_sys::ledger::render_copy(3, "version = 1\nhostname = \"b\"\n"),
+    )
+    .unwrap();
     let reasons = damaged(
         |node, _| {
             node.change_config(|image| {
@@ -319,6 +323,52 @@ fn a_configuration_that_goes_back_is_seen() {
         },
     );
     assert_told(&reasons, "the configuration went back from generation 4 to 3");
+}
+
+#[test]
+fn a_password_that_is_lost_is_seen() {
+    let keep = tempfile::tempdir().unwrap();
+    let kept = keep.path().join("config.img");
+    let reasons = damaged(
+        |node, _| {
+            node.change_config(|image| {
+                std::fs::copy(image, &kept).unwrap();
+                debugfs(image, "rm /secrets.a.toml");
+            });
+        },
+        |node, _| {
+            node.change_config(|image| {
+                std::fs::copy(&kept, image).unwrap();
+            });
+        },
+    );
+    assert_told(&reasons, "the password is not there with generation 4");
+}
+
+#[test]
+fn a_document_that_only_the_history_has_is_no_good_state() {
+    let keep = tempfile::tempdir().unwrap();
+    let (kept, torn) = (keep.path().join("config.img"), keep.path().join("torn"));
+    corbel_e2e::run::keep(&torn, "# corbel generation=4 sha256=0\nversion = 1\n").unwrap();
+    let reasons = damaged(
+        |node, _| {
+            node.change_config(|image| {
+                std::fs::copy(image, &kept).unwrap();
+                let old = keep.path().join("old");
+                corbel_e2e::run::keep(&old, &corbel_sys::ledger::render_copy(4, "version = 1\n")).unwrap();
+                debugfs(image, "mkdir /history");
+                debugfs(image, &format!("write {} /history/00000004.toml", old.display()));
+                debugfs(image, "rm /node.a.toml");
+                debugfs(image, &format!("write {} node.a.toml", torn.display()));
+            });
+        },
+        |node, _| {
+            node.change_config(|image| {
+                std::fs::copy(&kept, image).unwrap();
+            });
+        },
+    );
+    assert_told(&reasons, "neither copy of the document is whole");
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeSet, io::Write as _, path::Path};
 
+use corbel_e2e::installed::PASSWORD_HASH;
 use corbel_layout::{
     Extent,
     disk::{DataSize, DiskLayout, Guids, Role, Sizes, lay_out},
@@ -12,7 +13,7 @@ use corbel_layout::{
     verity::{BLOCK, RootHash},
 };
 use corbel_plan::slots::{Entry, Records, Step};
-use corbel_sys::ledger::render_copy;
+use corbel_sys::ledger::{Ledger, render_copy};
 use fatfs::{FatType, FileSystem, FormatVolumeOptions, FsOptions};
 use sha2::{Digest as _, Sha256};
 
@@ -221,8 +222,11 @@ impl SmallNode {
         let folder = tempfile::tempdir().expect("a folder");
         let copy = folder.path().join("node.a.toml");
         let mut file = std::fs::File::create(&copy).expect("a file");
-        file.write_all(render_copy(4, "hostname = \"a\"\n").as_bytes())
+        file.write_all(render_copy(4, "version = 1\nhostname = \"a\"\n").as_bytes())
             .expect("a document");
+        let secrets = Ledger::new(folder.path(), "secrets", "toml");
+        let kept = format!("version = 1\nadmin_password_hash = \"{PASSWORD_HASH}\"\n");
+        secrets.save(&kept).expect("a password");
         self.recorder.changed_by(part.offset, part.length, 4096, |image| {
             corbel_e2e::run::tool("mkfs.ext4", |mkfs| {
                 mkfs.args(["-q", "-b", "1024", "-d"]).arg(folder.path()).arg(image)

@@ -72,7 +72,7 @@ impl Room {
             Self::Api => matches!(to, Self::Api | Self::Core),
             Self::Bin => matches!(to, Self::Bin | Self::Flows | Self::Host | Self::Api | Self::Core),
             Self::E2e => matches!(to, Self::Api | Self::Core),
-            Self::Powercut => matches!(to, Self::E2e | Self::Api | Self::Host | Self::Core),
+            Self::Powercut => matches!(to, Self::E2e | Self::Api | Self::Flows | Self::Host | Self::Core),
             Self::Xtask => false,
             Self::Generate => matches!(to, Self::Api | Self::Core | Self::Bin),
         }

@@ -55,7 +55,11 @@ fn arrows_along_the_table_are_fine() {
             &["corbel-build", "corbel-client", "corbel-virt-libvirt"],
         ),
         ("corbel-e2e", "e2e", &["corbel-client", "corbel-model"]),
-        ("corbel-powercut", "powercut", &["corbel-e2e", "corbel-sys"]),
+        (
+            "corbel-powercut",
+            "powercut",
+            &["corbel-e2e", "corbel-settle", "corbel-sys"],
+        ),
         ("xtask", "xtask", &["foreign:clap"]),
         ("corbel-generate", "xtask/generate", &["corbel-client"]),
     ]);
@@ -70,7 +74,8 @@ fn arrows_against_the_table_are_found() {
         ("corbel-agent", "crates/flows/agent", &["corbel-client dev"]),
         ("corbel-client", "crates/api/client", &["corbel-agent"]),
         ("corbel-e2e", "e2e", &["corbel-sys"]),
-        ("corbel-powercut", "powercut", &["corbel-agent"]),
+        ("corbel-powercut", "powercut", &["corbel"]),
+        ("corbel", "crates/bin/corbel", &[]),
         ("xtask", "xtask", &["corbel-model"]),
         ("corbel-odd", "crates/odd", &[]),
     ]);
@@ -83,7 +88,7 @@ fn arrows_against_the_table_are_found() {
             "corbel-model uses corbel-sys: core may not use host",
             "corbel-model uses tokio: the core is pure, so this belongs to host",
             "corbel-odd lives in crates/odd, which is no room",
-            "corbel-powercut uses corbel-agent: powercut may not use flows",
+            "corbel-powercut uses corbel: powercut may not use bin",
             "xtask uses corbel-model: xtask may not use core",
         ]
     );
