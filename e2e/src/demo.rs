@@ -45,12 +45,10 @@ impl Demo {
         nonce: &str,
         change: impl FnOnce(&mut VmSpec),
     ) -> anyhow::Result<Self> {
-        let api = node.api();
-        upload(api, KERNEL, &image.demo_guest("kernel")?).await?;
-        upload(api, INITRD, &image.demo_guest("initrd")?).await?;
+        upload(node, image).await?;
         let mut spec = spec(nonce)?;
         change(&mut spec);
-        api.create_vm(&spec).await.context("cannot create the demo VM")?;
+        node.api().create_vm(&spec).await.context("cannot create the demo VM")?;
         Self::start(node, nonce).await
     }
 
@@ -83,7 +81,17 @@ fn spec(nonce: &str) -> anyhow::Result<VmSpec> {
     Ok(serde_json::from_value(spec)?)
 }
 
-async fn upload(api: &Client, name: &str, file: &Path) -> anyhow::Result<()> {
+/// Uploads the guest's kernel and initrd, and gives the names of their volumes.
+///
+/// # Errors
+/// When the image has none, or the node does not take them.
+pub async fn upload(node: &Node, image: &Image) -> anyhow::Result<[&'static str; 2]> {
+    upload_file(node.api(), KERNEL, &image.demo_guest("kernel")?).await?;
+    upload_file(node.api(), INITRD, &image.demo_guest("initrd")?).await?;
+    Ok([KERNEL, INITRD])
+}
+
+async fn upload_file(api: &Client, name: &str, file: &Path) -> anyhow::Result<()> {
     let source = tokio::fs::File::open(file)
         .await
         .with_context(|| format!("cannot open {}", file.display()))?;

@@ -78,6 +78,20 @@ impl Create {
                 json!({"volume": self.text("cd"), "kind": "cdrom", "bus": "sata", "format": "raw", "read_only": true}),
             );
         }
+        if self.text("kernel").is_empty() {
+            for (field, label) in [("initrd", "an initrd"), ("kernel_words", "a command line")] {
+                if !self.text(field).is_empty() {
+                    return Err(at(
+                        field,
+                        &format!("{label} goes with a kernel, and `kernel` is left out"),
+                    ));
+                }
+            }
+        }
+        let direct_boot = (!self.text("kernel").is_empty()).then(|| {
+            let initrd = Some(self.text("initrd")).filter(|initrd| !initrd.is_empty());
+            json!({"kernel": self.text("kernel"), "initrd": initrd, "command_line": self.text("kernel_words")})
+        });
         let network = self.text("network");
         let bridge = self.text("bridge");
         let networks: Vec<Value> = match (network.is_empty(), bridge.is_empty()) {
@@ -94,6 +108,7 @@ impl Create {
             "disks": disks,
             "networks": networks,
             "autostart": self.text("autostart") == "yes",
+            "direct_boot": direct_boot,
         });
         let spec = serde_json::from_value(spec).map_err(|error| Failure {
             field: None,
@@ -124,6 +139,9 @@ fn section(networks: &[String], isos: &[String]) -> Section {
             "network": words("A network of the node, behind whose address the machine is. Left out, it has none.", networks),
             "bridge": {"type": "string", "description": "A bridge of the node, such as br0: the machine is then on the wire itself. It goes before `network`."},
             "cd": words("A volume with a CD that it starts from, such as an installer. Put one there with `corbel volume upload`.", isos),
+            "kernel": {"type": "string", "description": "A volume with a Linux kernel that it starts instead of a disk. Put one there with `corbel volume upload`."},
+            "initrd": {"type": "string", "description": "A volume with the kernel's initrd."},
+            "kernel_words": {"type": "string", "description": "The kernel's command line, such as console=ttyS0."},
             "uefi": yes("UEFI firmware instead of BIOS."),
             "start": yes("Start it at once."),
             "autostart": yes("Start it with the node."),
@@ -180,6 +198,19 @@ mod tests {
             (bridged.networks.len(), bridged.networks[0].bridge.as_deref()),
             (1, Some("br0"))
         );
+    }
+
+    #[test]
+    fn a_machine_can_start_a_kernel() {
+        let words = ("kernel_words", "console=ttyS0".into());
+        let create = with(&[("name", "demo".into()), ("kernel", "vmlinuz".into()), words.clone()]);
+        let boot = create.request().expect("a machine").0.direct_boot.expect("a kernel");
+        assert_eq!((boot.kernel.as_str(), boot.initrd), ("vmlinuz", None));
+        assert_eq!(boot.command_line, "console=ttyS0");
+        let error = with(&[("name", "demo".into()), words])
+            .request()
+            .expect_err("no kernel");
+        assert_eq!(error.field.as_deref(), Some("kernel_words"));
     }
 
     #[test]

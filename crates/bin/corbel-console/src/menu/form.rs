@@ -137,7 +137,7 @@ impl Form {
                 if self.levels.len() == 1 {
                     return Outcome::Leave;
                 }
-                self.levels.pop();
+                return self.back(document);
             }
             Key::Enter | Key::Right if list && self.level().row < last => self.open(self.level().row, document),
             Key::Enter | Key::Right | Key::Char(' ')
@@ -155,6 +155,16 @@ impl Form {
             _ => return Outcome::Unknown,
         }
         Outcome::Nothing
+    }
+
+    /// Out of the innermost level. An entry in which nothing was said is not left behind.
+    fn back(&mut self, document: &Document) -> Outcome {
+        let path = self.levels.pop().map(|level| level.path).unwrap_or_default();
+        let table = document.get(&path).and_then(|item| item.as_table_like());
+        match path.last() {
+            Some(Step::At(_)) if table.is_some_and(|table| table.is_empty()) => Outcome::Change(Change::Remove(path)),
+            _ => Outcome::Nothing,
+        }
     }
 
     fn open(&mut self, at: usize, document: &Document) {

@@ -47,6 +47,15 @@ impl Page {
 }
 
 #[test]
+fn an_entry_in_which_nothing_was_said_is_not_left_behind() {
+    let mut page = Page::open("Bridges", "version = 1\n");
+    page.press(&[Key::Char('a'), Key::Esc]);
+    assert_eq!(page.document.count(&page.form.level().path), 0);
+    page.press(&[Key::Char('a')]).type_in("name", "br0").press(&[Key::Esc]);
+    assert_eq!(page.document.count(&page.form.level().path), 1);
+}
+
+#[test]
 fn a_bond_is_made_and_a_member_of_a_bridge_removed() {
     let mut page = Page::open("Bonds", "version = 1\n");
     page.press(&[Key::Enter])
