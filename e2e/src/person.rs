@@ -112,8 +112,9 @@ impl<'a> Person<'a> {
                 Some(0) => return self.sees(&[label]).await,
                 Some(rows) if rows > 0 => DOWN.repeat(rows.unsigned_abs()),
                 Some(rows) => UP.repeat(rows.unsigned_abs()),
-                None if tried == 0 => HOME.to_owned(),
-                None => DOWN.repeat(8),
+                // A message of the kernel may stand over it.
+                None if tried == 0 => format!("{HOME}{REPAINT}"),
+                None => format!("{}{REPAINT}", DOWN.repeat(8)),
             };
             anyhow::ensure!(
                 start.elapsed() < self.patience,

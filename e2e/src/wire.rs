@@ -2,11 +2,14 @@
 
 use std::{
     path::{Path, PathBuf},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
-use anyhow::{Context as _, bail};
-use tokio::net::UnixDatagram;
+use anyhow::Context as _;
+use tokio::{net::UnixDatagram, task::JoinHandle};
+
+use crate::until;
 
 /// The largest frame, with room for tags.
 const FRAME: usize = 64 << 10;
@@ -15,11 +18,18 @@ const TAGGED: [u8; 2] = [0x81, 0];
 /// The number of the VLAN in the two bytes behind it.
 const VLAN: u16 = 0x0fff;
 
-/// The test's end.
+/// The test's end. It is read all the time: a card whose frames nobody takes stands still.
 #[derive(Debug)]
 pub struct Wire {
-    socket: UnixDatagram,
     path: PathBuf,
+    seen: Arc<Mutex<Vec<Frame>>>,
+    task: JoinHandle<()>,
+}
+
+impl Drop for Wire {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
 }
 
 /// What of an Ethernet frame is looked at.
@@ -51,7 +61,9 @@ impl Wire {
     pub fn new(folder: &Path, name: &str) -> anyhow::Result<Self> {
         let path = folder.join(name);
         let socket = UnixDatagram::bind(&path).with_context(|| format!("cannot make {}", path.display()))?;
-        Ok(Self { socket, path })
+        let seen = Arc::default();
+        let task = tokio::spawn(read(socket, Arc::clone(&seen)));
+        Ok(Self { path, seen, task })
     }
 
     /// For [`crate::MachineSpec::wires`].
@@ -61,8 +73,7 @@ impl Wire {
 
     /// Forgets what has arrived so far.
     pub fn drain(&self) {
-        let mut bytes = vec![0; FRAME];
-        while self.socket.try_recv(&mut bytes).is_ok() {}
+        lock(&self.seen).clear();
     }
 
     /// Waits for this frame.
@@ -70,29 +81,27 @@ impl Wire {
     /// # Errors
     /// When it does not come within `limit`; with all that came.
     pub async fn carries(&self, wanted: &Frame, limit: Duration) -> anyhow::Result<()> {
-        let mut seen: Vec<Frame> = Vec::new();
-        let waiting = async {
-            let mut bytes = vec![0; FRAME];
-            loop {
-                let length = self.socket.recv(&mut bytes).await?;
-                let Some(frame) = Frame::read(&bytes[..length]) else {
-                    continue;
-                };
-                if frame == *wanted {
-                    return anyhow::Ok(());
-                }
-                if !seen.contains(&frame) {
-                    seen.push(frame);
-                }
-            }
-        };
-        match tokio::time::timeout(limit, waiting).await {
-            Ok(result) => result,
-            Err(_) => bail!(
-                "no {wanted:?} on {} in {} s, but {seen:?}",
-                self.path.display(),
-                limit.as_secs()
-            ),
+        let what = format!("{wanted:?} on {}", self.path.display());
+        let came = until(&what, limit, async || {
+            Ok(lock(&self.seen).contains(wanted).then_some(()))
+        })
+        .await;
+        came.with_context(|| format!("what came is {:?}", lock(&self.seen)))
+    }
+}
+
+fn lock(seen: &Mutex<Vec<Frame>>) -> MutexGuard<'_, Vec<Frame>> {
+    seen.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Keeps each different frame once.
+async fn read(socket: UnixDatagram, seen: Arc<Mutex<Vec<Frame>>>) {
+    let mut bytes = vec![0; FRAME];
+    while let Ok(length) = socket.recv(&mut bytes).await {
+        if let Some(frame) = Frame::read(&bytes[..length])
+            && !lock(&seen).contains(&frame)
+        {
+            lock(&seen).push(frame);
         }
     }
 }
