@@ -46,6 +46,8 @@ enum Case {
     BootRatio,
     /// Listing 1,000 VMs by our API, against one bulk call to libvirt
     ListRatio,
+    /// A change of the network through the configuration, against `networkctl reload`
+    ApplyRatio,
     /// Installing to a disk, against `dd` of as many bytes
     InstallRatio,
     /// Writing another version to the spare slot, against `dd` of as many bytes
@@ -60,12 +62,13 @@ enum Case {
     Reproducible,
 }
 
-const CASES: [Case; 11] = [
+const CASES: [Case; 12] = [
     Case::IsoSize,
     Case::IdleMemory,
     Case::DaemonMemory,
     Case::BootRatio,
     Case::ListRatio,
+    Case::ApplyRatio,
     Case::InstallRatio,
     Case::UpgradeRatio,
     Case::FallBack,
@@ -82,6 +85,7 @@ impl Case {
             Self::DaemonMemory => "daemon-memory",
             Self::BootRatio => "boot-ratio",
             Self::ListRatio => "list-ratio",
+            Self::ApplyRatio => "apply-ratio",
             Self::InstallRatio => "install-ratio",
             Self::UpgradeRatio => "upgrade-ratio",
             Self::FallBack => "fall-back",
@@ -150,6 +154,7 @@ pub(crate) fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<()
             | Case::DaemonMemory
             | Case::BootRatio
             | Case::ListRatio
+            | Case::ApplyRatio
             | Case::InstallRatio
             | Case::UpgradeRatio
             | Case::FallBack => node::measure(context, case.name(), &image, arguments)?,

@@ -1,5 +1,6 @@
 //! Measures a running node for `cargo xtask bench`: prints one JSON list of measures on stdout.
 
+mod apply;
 mod installed;
 
 use std::{
@@ -45,6 +46,7 @@ enum Case {
     DaemonMemory,
     BootRatio,
     ListRatio,
+    ApplyRatio,
     InstallRatio,
     UpgradeRatio,
     FallBack,
@@ -86,6 +88,7 @@ async fn measure(arguments: &Arguments) -> anyhow::Result<Vec<Measure>> {
         Case::IdleMemory => idle_memory(&run).await,
         Case::DaemonMemory => daemon_memory(&run).await,
         Case::BootRatio => boot_ratio(&run, arguments.reference.as_deref().context("--reference is missing")?).await,
+        Case::ApplyRatio => apply::ratio(&run).await,
         Case::InstallRatio => installed::install_ratio(&run).await,
         Case::UpgradeRatio => installed::upgrade_ratio(&run).await,
         Case::FallBack => installed::fall_back(&run).await,
