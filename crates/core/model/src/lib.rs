@@ -17,6 +17,7 @@ pub mod seed;
 pub mod server;
 pub mod size;
 mod span;
+pub mod storage_access;
 pub mod vm;
 pub mod words;
 
