@@ -82,6 +82,9 @@ pub(crate) enum Command {
     /// Applies kernel words and seed to this node at boot
     #[command(hide = true)]
     Settle(cmd::settle::SettleArgs),
+    /// Logs in at iSCSI targets and mounts NFS exports, as this node is configured
+    #[command(hide = true)]
+    StorageAccess,
 }
 
 #[cfg(test)]

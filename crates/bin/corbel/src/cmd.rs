@@ -14,6 +14,7 @@ pub(crate) mod persist;
 pub(crate) mod pool;
 pub(crate) mod rescue;
 pub(crate) mod settle;
+pub(crate) mod storage_access;
 pub(crate) mod uninstall;
 pub(crate) mod upgrade;
 pub(crate) mod vm;

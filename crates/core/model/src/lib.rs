@@ -12,11 +12,13 @@ pub mod keyboard;
 pub mod logging;
 pub mod monitoring;
 pub mod network;
+pub mod plugin;
 pub mod secret;
 pub mod seed;
 pub mod server;
 pub mod size;
 mod span;
+pub mod storage_access;
 pub mod vm;
 pub mod words;
 

@@ -1,5 +1,6 @@
 //! What is kept apart from the document and never shown: each secret has one key in the document, from which it moves out when it is saved.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
@@ -49,6 +50,8 @@ pub struct Secrets {
     pub admin_password: Option<PasswordHash>,
     /// `monitoring.collectd.password`.
     pub collectd_password: Option<Secret>,
+    /// `chap_password` of the targets of `storage_access.iscsi`, by their names.
+    pub iscsi_passwords: BTreeMap<String, Secret>,
 }
 
 impl Secrets {
@@ -58,6 +61,7 @@ impl Secrets {
         Self {
             admin_password: self.admin_password.or(kept.admin_password),
             collectd_password: self.collectd_password.or(kept.collectd_password),
+            iscsi_passwords: kept.iscsi_passwords.into_iter().chain(self.iscsi_passwords).collect(),
         }
     }
 }

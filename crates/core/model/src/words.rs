@@ -24,6 +24,7 @@ pub use split::{Word, split, without_comments};
 use crate::access::{ApiClient, ApiToken, PasswordHash, SshKey};
 use crate::network::{Bond, Cidr, Match, VlanId};
 use crate::server::Server;
+use crate::storage_access::{IscsiName, NfsDomain};
 use crate::{HostName, Keymap};
 
 /// What every word together says.
@@ -55,6 +56,9 @@ pub struct Words {
     pub syslog: Option<(Server, u16)>,
     /// `collectd=SERVER[:PORT]`.
     pub collectd: Option<(Server, u16)>,
+    /// `iscsi_name`: the name of the initiator.
+    pub iscsi_name: Option<IscsiName>,
+    pub nfsv4_domain: Option<NfsDomain>,
     /// `corbel.config`: where the document of this boot is fetched from.
     pub config_url: Option<String>,
     pub stateless: Option<bool>,

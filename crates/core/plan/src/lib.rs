@@ -6,3 +6,4 @@ pub mod gate;
 pub mod install;
 pub mod settle;
 pub mod slots;
+pub mod storage_access;

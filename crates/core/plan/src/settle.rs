@@ -14,6 +14,7 @@ mod paths;
 mod said;
 mod services;
 pub mod state;
+mod storage_access;
 
 use std::fmt;
 
@@ -164,6 +165,7 @@ pub fn plan_settle(sources: &Sources, interfaces: &[Interface]) -> SettlePlan {
         firewall,
         logging,
         monitoring,
+        storage_access,
         ..
     } = seed;
     let ssh = ssh(&ssh_keys, admin_password.is_some(), password_login, &mut warnings);
@@ -197,6 +199,7 @@ pub fn plan_settle(sources: &Sources, interfaces: &[Interface]) -> SettlePlan {
     }
     files.extend(services::logging(&logging, &hostname, sources.installed));
     files.extend(services::monitoring(&monitoring, &mut warnings));
+    files.extend(storage_access::files(storage_access, &mut warnings));
     if installs {
         files.push(PlannedFile::new(AUTO_INSTALL_FLAG, ""));
     }

@@ -14,7 +14,7 @@ use corbel_model::network::Interface;
 use corbel_model::secret::Secrets;
 use corbel_model::seed;
 use corbel_plan::config::{NodeState, Step, check, check_secrets, is_unreachable, mode_of, plan_change};
-use corbel_plan::settle::{COLLECTD_FILE, FILES, NETWORK_PREFIX, PREFIXES, Sources, plan_settle};
+use corbel_plan::settle::{COLLECTD_FILE, FILES, NETWORK_PREFIX, PREFIXES, STORAGE_ACCESS_FILE, Sources, plan_settle};
 use proptest::prelude::*;
 
 const INTERFACES: &str = "eno1 52:54:00:00:00:01\neno2 52:54:00:00:00:02\neno3 52:54:00:00:00:03\n";
@@ -82,6 +82,7 @@ fn outcome(case: &Path) -> BTreeMap<String, String> {
     let Secrets {
         admin_password,
         collectd_password,
+        iscsi_passwords,
     } = seed::take_secrets(&read("desired.toml").unwrap_or_default())
         .expect("read")
         .1;
@@ -89,11 +90,14 @@ fn outcome(case: &Path) -> BTreeMap<String, String> {
         admin_password.as_ref().map(|hash| hash.expose()),
         collectd_password.as_ref().map(|password| password.expose()),
     ];
-    for secret in secrets.into_iter().flatten() {
+    let of_targets = iscsi_passwords.values().map(|password| password.expose());
+    for secret in secrets.into_iter().flatten().chain(of_targets) {
         assert!(!format!("{json}{change}{to:?}").contains(secret), "{}", case.display());
         let holders: Vec<_> = to.files.iter().filter(|(_, text)| text.contains(secret)).collect();
         assert!(
-            holders.iter().all(|(path, _)| *path == COLLECTD_FILE),
+            holders
+                .iter()
+                .all(|(path, _)| [COLLECTD_FILE, STORAGE_ACCESS_FILE].contains(&path.as_str())),
             "{}",
             case.display()
         );

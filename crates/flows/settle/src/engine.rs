@@ -25,7 +25,7 @@ use corbel_plan::settle::{Need, SettlePlan, needs, plan_settle};
 use crate::configure::ConfigFacilities;
 use crate::facilities::FacilityError;
 use crate::gather;
-use crate::store::{ConfigStore, Current, Origin, StoreError};
+use crate::store::{ConfigStore, Current, Origin, StoreError, exposed};
 use note::Note;
 pub use view::{Pending, View};
 
@@ -192,6 +192,7 @@ impl Engine {
                 .collectd_password
                 .as_ref()
                 .map(|password| password.expose().to_owned()),
+            iscsi_passwords: exposed(&secrets.iscsi_passwords),
             origin,
             until: 0,
             seconds: waits.map_or(0, |countdown| countdown.as_secs()),

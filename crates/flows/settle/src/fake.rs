@@ -1,6 +1,8 @@
 //! A node that exists only in a folder, for tests and for the sim: files are real, programs are noted and do the little that others look
 //! for, and time passes only when somebody waits or says so.
 
+mod access;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::io;
@@ -27,6 +29,7 @@ struct World {
     ran: Vec<String>,
     /// Commands and paths that fail, by their beginning.
     broken: Vec<String>,
+    storage: access::Storage,
     /// Addresses never come.
     deaf: bool,
     time: Duration,
@@ -284,6 +287,7 @@ impl ConfigFacilities for FakeNode {
         let line = command.join(" ");
         self.world().ran.push(line.clone());
         self.check(&line)?;
+        self.storage(command)?;
         self.network(command)
     }
     fn settled(&self) -> &dyn Facilities {

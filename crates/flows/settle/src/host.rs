@@ -1,5 +1,6 @@
 //! The real machine, below a root that is `/` on a node and a folder in tests and dry runs.
 
+mod access;
 mod config;
 mod state;
 mod zone;

@@ -19,6 +19,7 @@
 //! Running it again gives the same files. The kernel's command line keeps what was typed there, `adminpw` included: it is a hash,
 //! `/proc/cmdline` is readable by every process of the node, and a node that shall not show it gets it from the seed instead.
 
+pub mod access;
 mod apply;
 mod configure;
 pub mod engine;

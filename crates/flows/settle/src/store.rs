@@ -7,11 +7,12 @@
 //! ```
 //! A document of a version that this image does not know is never lost: before a save goes over it, it is in the history.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use corbel_model::secret::Secrets;
+use corbel_model::secret::{Secret, Secrets};
 use corbel_model::seed::{self, take_secrets};
 use corbel_plan::config::{Candidate, choose};
 use corbel_sys::ledger::{Ledger, LedgerError, Version, parse_copy, render_copy};
@@ -83,6 +84,25 @@ struct Kept {
     admin_password_hash: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     collectd_password: Option<String>,
+    /// By the names of the targets.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    iscsi_passwords: BTreeMap<String, String>,
+}
+
+/// Passwords as they are, for a file that root alone can read.
+pub(crate) fn exposed(passwords: &BTreeMap<String, Secret>) -> BTreeMap<String, String> {
+    let shown = passwords
+        .iter()
+        .map(|(name, password)| (name.clone(), password.expose().to_owned()));
+    shown.collect()
+}
+
+/// What is none is left out.
+pub(crate) fn read_passwords(kept: BTreeMap<String, String>) -> BTreeMap<String, Secret> {
+    let read = kept
+        .into_iter()
+        .filter_map(|(name, text)| Some((name, text.parse().ok()?)));
+    read.collect()
 }
 
 /// The store below a folder, which is `/config` on a node.
@@ -163,6 +183,7 @@ impl ConfigStore {
         let secrets = kept.map(|kept| Secrets {
             admin_password: kept.admin_password_hash.and_then(|hash| hash.parse().ok()),
             collectd_password: kept.collectd_password.and_then(|password| password.parse().ok()),
+            iscsi_passwords: read_passwords(kept.iscsi_passwords),
         });
         Ok(secrets.unwrap_or_default())
     }
@@ -190,6 +211,7 @@ impl ConfigStore {
                 version: 1,
                 admin_password_hash: admin.map(|hash| hash.expose().to_owned()),
                 collectd_password: collectd.map(|password| password.expose().to_owned()),
+                iscsi_passwords: exposed(&secrets.iscsi_passwords),
             };
             let kept = toml::to_string(&kept).unwrap_or_default();
             self.secrets.save(&kept)?;

@@ -130,6 +130,7 @@ pub fn set(text: &str, path: &str, value: &str) -> Result<String, EditError> {
     let names = parts.iter().map(|part| part.key.as_str());
     let secret = SECRETS
         .into_iter()
+        .chain([ISCSI_SECRET.as_slice()])
         .any(|secret| secret.iter().copied().eq(names.clone()));
     let toml = value.trim().parse::<Value>().ok();
     // A password may look like a number.
@@ -231,6 +232,9 @@ pub fn unset(text: &str, path: &str) -> Result<String, EditError> {
     Ok(document.to_string())
 }
 
+/// Of each target.
+const ISCSI_SECRET: [&str; 4] = ["storage_access", "iscsi", "target", "chap_password"];
+
 /// Where a document may have something secret.
 const SECRETS: [&[&str]; 2] = [&["admin", "password_hash"], &["monitoring", "collectd", "password"]];
 
@@ -240,7 +244,12 @@ pub fn without_secrets(text: &str) -> Result<(String, Vec<String>), EditError> {
     let found = SECRETS
         .into_iter()
         .filter(|path| remove(document.as_table_mut(), path).is_some());
-    let found: Vec<String> = found.map(|path| path.join(".")).collect();
+    let mut found: Vec<String> = found.map(|path| path.join(".")).collect();
+    each_target(&mut document, |name, target| {
+        if target.remove("chap_password").is_some() {
+            found.push(format!("storage_access.iscsi.target[{name}].chap_password"));
+        }
+    });
     match found.is_empty() {
         true => Ok((text.to_owned(), found)),
         false => Ok((document.to_string(), found)),
@@ -266,9 +275,43 @@ pub fn take_secrets(text: &str) -> Result<(String, Secrets), EditError> {
         };
         taken |= is_one && remove(document.as_table_mut(), path).is_some();
     }
+    each_target(&mut document, |name, target| {
+        let value = target.get("chap_password").and_then(Item::as_str).unwrap_or_default();
+        if let Ok(password) = value.parse() {
+            secrets.iscsi_passwords.insert(name.to_owned(), password);
+            taken |= target.remove("chap_password").is_some();
+        }
+    });
     match taken {
         true => Ok((document.to_string(), secrets)),
         false => Ok((text.to_owned(), secrets)),
+    }
+}
+
+/// The targets of iSCSI with their names, however they are written.
+fn each_target(document: &mut DocumentMut, mut one: impl FnMut(&str, &mut dyn TableLike)) {
+    let [section, iscsi, target, _] = ISCSI_SECRET;
+    let Some(item) = document
+        .get_mut(section)
+        .and_then(|item| item.as_table_like_mut()?.get_mut(iscsi))
+        .and_then(|item| item.as_table_like_mut()?.get_mut(target))
+    else {
+        return;
+    };
+    let mut named = |table: &mut dyn TableLike| {
+        let name = table.get("name").and_then(Item::as_str).unwrap_or_default().to_owned();
+        one(&name, table);
+    };
+    match item {
+        Item::ArrayOfTables(tables) => tables.iter_mut().for_each(|table| named(table)),
+        Item::Value(Value::Array(values)) => {
+            for value in values.iter_mut() {
+                if let Value::InlineTable(table) = value {
+                    named(table);
+                }
+            }
+        }
+        _ => {}
     }
 }
 

@@ -2,6 +2,7 @@
 //! out, so that no default that changes later changes an installed node.
 
 mod services;
+mod storage_access;
 
 use std::net::IpAddr;
 
@@ -69,6 +70,7 @@ pub fn render(seed: &Seed) -> String {
         text.put("role", token.role.as_str());
     }
     services::services(&mut text, seed);
+    storage_access::storage_access(&mut text, &seed.storage_access);
     if let Some(answers) = &seed.install {
         install(&mut text, answers);
     }

@@ -3,6 +3,7 @@
 
 mod api;
 mod services;
+mod storage_access;
 
 use std::fmt;
 use std::net::IpAddr;
@@ -23,6 +24,7 @@ use crate::words::Ntp;
 use crate::{HostName, Keymap, Span, SshPort, TimeZone};
 use api::ApiTable;
 use services::{FirewallTable, LoggingTable, MonitoringTable, idle};
+use storage_access::StorageAccessTable;
 
 /// A string that is read by `FromStr`, so that the error has the place of the value.
 struct Text<T>(T);
@@ -120,6 +122,9 @@ pub(super) struct Document {
     /// Figures of the node and its machines.
     #[serde(default)]
     monitoring: MonitoringTable,
+    /// Storage that other machines have for this node.
+    #[serde(default)]
+    storage_access: StorageAccessTable,
     /// What an unattended installation does. An installed node takes no notice of it.
     install: Option<InstallTable>,
 }
@@ -337,6 +342,7 @@ impl From<Document> for Seed {
             firewall,
             logging,
             monitoring,
+            storage_access,
             install,
             ..
         } = document;
@@ -392,6 +398,7 @@ impl From<Document> for Seed {
             firewall: firewall.into(),
             logging: logging.into(),
             monitoring: monitoring.into(),
+            storage_access: storage_access.into(),
             install: install.map(InstallAnswers::from),
         }
     }

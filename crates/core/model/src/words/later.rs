@@ -2,7 +2,7 @@
 //! instead of left to wonder.
 
 /// By canonical name, with the aliases that the ancestor read too.
-const LATER: [(&str, &[&str]); 28] = [
+const LATER: [(&str, &[&str]); 26] = [
     ("runtime_mode", &[]),
     ("ovirt_early", &[]),
     ("node.break", &[]),
@@ -15,8 +15,6 @@ const LATER: [(&str, &[&str]); 28] = [
     ("mem_overcommit", &["ovirt_overcommit"]),
     ("swap_encrypt", &["ovirt_swap_encrypt"]),
     ("tuned", &[]),
-    ("nfsv4_domain", &[]),
-    ("iscsi_name", &[]),
     ("iscsi_init", &[]),
     ("iscsi_server", &[]),
     ("iscsi_target_name", &[]),

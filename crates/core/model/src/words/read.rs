@@ -89,6 +89,8 @@ impl Reader {
                 let (server, port) = parse_server_and_port(value).map_err(text)?;
                 words.collectd = Some((server, port.unwrap_or(ANCESTORS_COLLECTD_PORT)));
             }
+            "iscsi_name" => words.iscsi_name = Some(value.parse().map_err(text)?),
+            "nfsv4_domain" => words.nfsv4_domain = Some(value.parse().map_err(text)?),
             "keyboard" => words.keyboard = Some(value.parse().map_err(text)?),
             "bond" | "bond_setup" => {
                 let (found, problems) = bond(value)?;

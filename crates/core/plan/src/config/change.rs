@@ -10,9 +10,9 @@ use serde::Serialize;
 
 use super::Step;
 use crate::settle::{
-    COLLECTD_FILE, FILES, HOSTNAME_FILE, JOURNAL_FILE, KEYBOARD_FILE, MONITORING_OFF_FLAG, NETCONSOLE_FILE,
-    NETWORK_PREFIX, PREFIXES, SOURCES_FILE, SSH_FIREWALL_FILE, SSH_FLAG, SSHD_FILE, SYSLOG_CA_PREFIX, SYSLOG_FILE,
-    SettlePlan, TIME_SYNC_OFF_FLAG, TIMESYNC_FILE,
+    COLLECTD_FILE, FILES, HOSTNAME_FILE, IDMAP_FILE, JOURNAL_FILE, KEYBOARD_FILE, MONITORING_OFF_FLAG, MULTIPATH_FILE,
+    NETCONSOLE_FILE, NETWORK_PREFIX, PREFIXES, SOURCES_FILE, SSH_FIREWALL_FILE, SSH_FLAG, SSHD_FILE,
+    STORAGE_ACCESS_FILE, SYSLOG_CA_PREFIX, SYSLOG_FILE, SettlePlan, TIME_SYNC_OFF_FLAG, TIMESYNC_FILE,
 };
 
 /// A node as it is or shall be, as far as its configuration goes.
@@ -153,6 +153,25 @@ pub fn plan_change(from: &NodeState, to: &NodeState) -> Change {
             true => Step::StopMonitoring,
             false => Step::RestartMonitoring,
         });
+    }
+    // Before the sessions, so that a second path is taken for one from its first moment on.
+    if any(&[MULTIPATH_FILE]) {
+        let on = to.files.contains_key(MULTIPATH_FILE);
+        if !on {
+            change
+                .warnings
+                .push("multipath devices that are there stay until the next boot".into());
+        }
+        change.steps.push(match on {
+            true => Step::RestartMultipath,
+            false => Step::StopMultipath,
+        });
+    }
+    if any(&[IDMAP_FILE]) {
+        change.steps.push(Step::ForgetNfsNames);
+    }
+    if any(&[STORAGE_ACCESS_FILE]) {
+        change.steps.push(Step::AccessStorage);
     }
     if any(&[KEYBOARD_FILE]) {
         change.steps.push(match to.files.contains_key(KEYBOARD_FILE) {

@@ -5,6 +5,7 @@
 
 mod addresses;
 mod devices;
+mod storage_access;
 
 use std::fmt;
 
@@ -41,6 +42,7 @@ pub fn check(seed: &Seed, interfaces: &[Interface]) -> Vec<Problem> {
     let mut problems = Vec::new();
     devices::check(network, interfaces, &mut problems);
     addresses::check(network, &mut problems);
+    storage_access::check(&seed.storage_access, &mut problems);
     problems
 }
 
@@ -52,6 +54,17 @@ pub fn check_secrets(seed: &Seed) -> Vec<Problem> {
         let problem =
             "is not set, and figures are neither signed nor encrypted without it: give one, or security = \"none\"";
         problems.push(Problem::new("monitoring.collectd.password", problem));
+    }
+    for target in seed
+        .storage_access
+        .iscsi
+        .targets
+        .iter()
+        .filter(|target| target.lacks_password())
+    {
+        let key = format!("storage_access.iscsi.target[{}].chap_password", target.name);
+        let problem = "is not set, and nobody can log in as chap_user without it";
+        problems.push(Problem::new(key, problem));
     }
     problems
 }

@@ -44,6 +44,13 @@ pub enum Step {
     /// sshd reads its options anew, or is started.
     ReloadSsh,
     StopSsh,
+    /// multipathd takes disks as it is told now.
+    RestartMultipath,
+    StopMultipath,
+    /// Names that were looked up in another domain.
+    ForgetNfsNames,
+    /// Logs in at targets and out of them, and mounts exports.
+    AccessStorage,
     /// The layout of the console's keyboard counts at once.
     LoadKeyboard,
     /// That of the kernel again.
@@ -72,6 +79,10 @@ impl Step {
             Self::StopMonitoring => "stop-monitoring",
             Self::ReloadSsh => "reload-ssh",
             Self::StopSsh => "stop-ssh",
+            Self::RestartMultipath => "restart-multipath",
+            Self::StopMultipath => "stop-multipath",
+            Self::ForgetNfsNames => "forget-nfs-names",
+            Self::AccessStorage => "access-storage",
             Self::LoadKeyboard => "load-keyboard",
             Self::LoadDefaultKeyboard => "load-default-keyboard",
         }
@@ -99,6 +110,19 @@ impl Step {
             Self::StopMonitoring => unit("stop", "collectd.service"),
             Self::ReloadSsh => unit("reload-or-restart", "ssh.service"),
             Self::StopSsh => unit("stop", "ssh.service"),
+            Self::RestartMultipath => unit("restart", "multipathd.service"),
+            Self::StopMultipath => unit("stop", "multipathd.service"),
+            Self::ForgetNfsNames => Some(vec!["nfsidmap", "-c"]),
+            // As a unit of its own: what is mounted must be there for all, and not for the daemon alone.
+            Self::AccessStorage => Some(vec![
+                "systemd-run",
+                "--quiet",
+                "--wait",
+                "--pipe",
+                "--collect",
+                "/usr/bin/corbel",
+                "storage-access",
+            ]),
             Self::LoadKeyboard => unit("restart", "corbel-keyboard.service"),
             Self::LoadDefaultKeyboard => Some(vec!["loadkeys", "--quiet", "--unicode", "--console=/dev/tty1", "us"]),
         }
@@ -127,6 +151,10 @@ impl fmt::Display for Step {
             Self::StopMonitoring => f.write_str("stop collectd"),
             Self::ReloadSsh => f.write_str("have SSH read its files"),
             Self::StopSsh => f.write_str("stop SSH"),
+            Self::RestartMultipath => f.write_str("have multipath take disks as configured"),
+            Self::StopMultipath => f.write_str("stop multipath"),
+            Self::ForgetNfsNames => f.write_str("forget the names of NFS users"),
+            Self::AccessStorage => f.write_str("log in at iSCSI targets and mount NFS exports as configured"),
             Self::LoadKeyboard => f.write_str("load the keyboard layout"),
             Self::LoadDefaultKeyboard => f.write_str("load the default keyboard layout"),
         }

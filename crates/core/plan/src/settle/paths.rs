@@ -42,11 +42,17 @@ pub const NETCONSOLE_FILE: &str = "/etc/corbel/netconsole";
 pub const COLLECTD_FILE: &str = "/etc/collectd/collectd.conf.d/10-corbel.conf";
 /// While it exists, collectd stays off.
 pub const MONITORING_OFF_FLAG: &str = "/run/corbel/monitoring-off";
+/// The sessions of iSCSI and the mounts of NFS, as a document of that section alone, for `corbel-storage-access.service`.
+pub const STORAGE_ACCESS_FILE: &str = "/etc/corbel/storage-access.toml";
+/// While it exists, multipathd may start.
+pub const MULTIPATH_FILE: &str = "/etc/multipath.conf";
+/// The domain of users' names with NFSv4.
+pub const IDMAP_FILE: &str = "/etc/idmapd.conf";
 /// From where services can be reached, for the firewall, where not from everywhere.
 pub const SOURCES_FILE: &str = "/etc/corbel/nftables/sources.nft";
 
 /// Single files that settle may write. A flag is the last: who sees it sees what it promises.
-pub const FILES: [&str; 16] = [
+pub const FILES: [&str; 19] = [
     HOSTNAME_FILE,
     HOSTS_FILE,
     ACCESS_FILE,
@@ -60,6 +66,9 @@ pub const FILES: [&str; 16] = [
     SYSLOG_FILE,
     NETCONSOLE_FILE,
     COLLECTD_FILE,
+    STORAGE_ACCESS_FILE,
+    MULTIPATH_FILE,
+    IDMAP_FILE,
     TIME_SYNC_OFF_FLAG,
     MONITORING_OFF_FLAG,
     SSH_FLAG,
@@ -71,7 +80,7 @@ pub const PREFIXES: [&str; 2] = [NETWORK_PREFIX, SYSLOG_CA_PREFIX];
 /// The mode of one of them: what may hold something secret is for root alone.
 pub fn mode_of(path: &str) -> u32 {
     match path {
-        ACCESS_FILE | COLLECTD_FILE | CONFIG_URL_FILE => 0o600,
+        ACCESS_FILE | COLLECTD_FILE | CONFIG_URL_FILE | STORAGE_ACCESS_FILE => 0o600,
         _ => 0o644,
     }
 }

@@ -87,6 +87,9 @@ fn services(words: &Words, seed: &mut Seed) {
             priority: None,
         }];
     }
+    let access = &mut seed.storage_access;
+    access.iscsi.initiator = words.iscsi_name.clone().or(access.iscsi.initiator.take());
+    access.nfs.domain = words.nfsv4_domain.clone().or(access.nfs.domain.take());
     if let Some((server, port)) = words.collectd.clone() {
         seed.monitoring.enabled = true;
         seed.monitoring.server = Some(FigureServer {

@@ -1,5 +1,6 @@
 //! The note of a change that is being done or waits to be confirmed, which outlives the daemon and not the boot.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
 
 use corbel_model::secret::Secrets;
@@ -7,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{ConfigError, Engine};
 use crate::facilities::chain;
-use crate::store::Origin;
+use crate::store::{Origin, read_passwords};
 
 /// What is done or waits, for root alone; gone with the boot.
 pub(super) const NOTE: &str = "/run/corbel/config-pending.json";
@@ -19,6 +20,8 @@ pub(super) struct Note {
     pub(super) password: Option<String>,
     #[serde(default)]
     pub(super) collectd_password: Option<String>,
+    #[serde(default)]
+    pub(super) iscsi_passwords: BTreeMap<String, String>,
     pub(super) origin: Origin,
     /// Seconds of uptime; 0 while it is being done.
     pub(super) until: u64,
@@ -30,6 +33,7 @@ impl Note {
         Secrets {
             admin_password: self.password.as_deref().and_then(|hash| hash.parse().ok()),
             collectd_password: self.collectd_password.as_deref().and_then(|text| text.parse().ok()),
+            iscsi_passwords: read_passwords(self.iscsi_passwords.clone()),
         }
     }
 }
@@ -42,6 +46,7 @@ impl Engine {
             text: String::new(),
             password: None,
             collectd_password: None,
+            iscsi_passwords: BTreeMap::new(),
             origin: Origin::default(),
             until: 0,
             seconds: 0,

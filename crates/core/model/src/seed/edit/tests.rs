@@ -78,6 +78,30 @@ fn what_is_secret_is_kept_apart() {
 }
 
 #[test]
+fn each_target_has_a_password_of_its_own() {
+    const ONE: &str = "iqn.2004-10.org.example:one";
+    let at = |key: &str| format!("storage_access.iscsi.target[{ONE}].{key}");
+    let text = set(TEXT, &at("portals"), "[\"192.0.2.5\"]").expect("set");
+    let text = set(&text, &at("chap_user"), "node1").expect("set");
+    let text = set(&text, &at("chap_password"), "123456789012").expect("set");
+    assert_eq!(value_at(&text, &at("chap_password")).expect("read"), None);
+    assert!(value_at(&text, &at("portals")).expect("read").is_some());
+    let (shown, had) = without_secrets(&text).expect("toml");
+    assert_eq!(had, ["admin.password_hash", &at("chap_password")]);
+    let (kept, secrets) = take_secrets(&text).expect("toml");
+    assert!(!shown.contains("123456789012"), "{shown}");
+    assert!(!kept.contains("123456789012") && kept.contains("chap_user"), "{kept}");
+    assert_eq!(secrets.iscsi_passwords[ONE].expose(), "123456789012");
+    // As it may be written on one line, too; a password of nobody is none.
+    let inline = "version = 1\n[storage_access.iscsi]\ntarget = [{ name = \"a\", chap_password = \"secret\" }, { chap_password = 7 }]\n";
+    let (shown, had) = without_secrets(inline).expect("toml");
+    assert!(had.len() == 2 && !shown.contains("password"), "{shown}");
+    let mut seed = parse(&kept).expect(&kept);
+    seed.fill_secrets(&secrets);
+    assert!(!seed.storage_access.iscsi.targets[0].lacks_password());
+}
+
+#[test]
 fn an_entry_may_be_named_by_its_server() {
     let text = set(TEXT, "logging.remote[logs.example.org].protocol", "tcp").expect("set");
     assert_eq!(parse(&text).expect(&text).logging.remote[0].port, 514);

@@ -16,6 +16,7 @@ use crate::monitoring::{FigureServer, Monitoring, Security};
 use crate::network::{Addressing, Ipv6, Match, NetworkConfig};
 use crate::seed::parse;
 use crate::server::Server;
+use crate::storage_access::{Iscsi, Multipath, Nfs, NfsMount, StorageAccess, Target};
 
 const KEY: &str = "AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl";
 
@@ -262,6 +263,58 @@ fn monitoring() -> impl Strategy<Value = Monitoring> {
         })
 }
 
+fn storage_access() -> impl Strategy<Value = StorageAccess> {
+    let name = || read("iqn\\.20[0-9]{2}-0[1-9]\\.org\\.example(:[a-zA-Z0-9._:-]{1,12})?|eui\\.[0-9a-f]{16}");
+    let login = option::of((read("[a-z]{1,9}"), option::of(read("[!#-&(-\\[\\]-~]{1,20}"))));
+    let portal = read("192\\.0\\.2\\.[1-9](:[1-9][0-9]{1,3})?|\\[2001:db8::[1-9]\\]:860|[a-z]{1,9}");
+    let target = (name(), vec(portal, 1..3), login).prop_map(|(name, portals, login)| {
+        let (chap_user, chap_password) = login.map_or((None, None), |(user, password)| (Some(user), password));
+        Target {
+            name,
+            portals,
+            chap_user,
+            chap_password,
+        }
+    });
+    let options = vec(read("hard|softerr|nconnect=[1-9]|rsize=[1-9][0-9]{3}"), 0..3);
+    let mount = (
+        read("[a-z]{1,9}"),
+        server(),
+        read("/[a-z/]{0,9}"),
+        read("4\\.[0-2]"),
+        options,
+    );
+    let mount = mount.prop_map(|(name, server, path, version, options)| NfsMount {
+        name,
+        server,
+        path,
+        version,
+        options,
+    });
+    let multipath = (
+        any::<bool>(),
+        read("on|greedy|smart|strict"),
+        vec(read("3[0-9a-f]{16}"), 0..3),
+    );
+    let iscsi = (option::of(name()), vec(target, 0..3));
+    let nfs = (option::of(read("[a-z]{1,9}\\.example")), vec(mount, 0..3));
+    (iscsi, nfs, multipath).prop_map(|(iscsi, nfs, multipath)| StorageAccess {
+        iscsi: Iscsi {
+            initiator: iscsi.0,
+            targets: iscsi.1,
+        },
+        nfs: Nfs {
+            domain: nfs.0,
+            mounts: nfs.1,
+        },
+        multipath: Multipath {
+            enabled: multipath.0,
+            find: multipath.1,
+            blacklist: multipath.2,
+        },
+    })
+}
+
 fn seeds() -> impl Strategy<Value = Seed> {
     let role = || prop_oneof![Just(Role::Admin), Just(Role::Operator), Just(Role::Viewer)];
     let key = "[ -~\u{e4}]{0,12}".prop_filter_map("not a key", |comment| {
@@ -291,7 +344,7 @@ fn seeds() -> impl Strategy<Value = Seed> {
         network(),
         vec(client, 0..3),
         vec(token, 0..3),
-        (firewall(), logging(), monitoring()),
+        (firewall(), logging(), monitoring(), storage_access()),
         option::of(install()),
     )
         .prop_map(
@@ -304,7 +357,7 @@ fn seeds() -> impl Strategy<Value = Seed> {
                 network,
                 clients,
                 tokens,
-                (firewall, logging, monitoring),
+                (firewall, logging, monitoring, storage_access),
                 install,
             )| Seed {
                 hostname,
@@ -322,6 +375,7 @@ fn seeds() -> impl Strategy<Value = Seed> {
                 firewall,
                 logging,
                 monitoring,
+                storage_access,
                 install,
             },
         )
