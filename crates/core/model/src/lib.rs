@@ -12,6 +12,7 @@ pub mod keyboard;
 pub mod logging;
 pub mod monitoring;
 pub mod network;
+pub mod performance;
 pub mod secret;
 pub mod seed;
 pub mod server;

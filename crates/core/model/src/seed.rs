@@ -23,6 +23,7 @@ use crate::install::InstallAnswers;
 use crate::logging::Logging;
 use crate::monitoring::Monitoring;
 use crate::network::NetworkConfig;
+use crate::performance::Performance;
 use crate::secret::Secrets;
 use crate::words::Ntp;
 use crate::{HostName, Keymap, Span, SshPort, TimeZone};
@@ -65,6 +66,7 @@ pub struct Seed {
     pub firewall: Firewall,
     pub logging: Logging,
     pub monitoring: Monitoring,
+    pub performance: Performance,
     /// `[install]`: what an unattended installation shall do. An installed node takes no notice of it.
     pub install: Option<InstallAnswers>,
 }

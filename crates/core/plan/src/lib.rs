@@ -4,5 +4,6 @@ pub mod config;
 pub mod data;
 pub mod gate;
 pub mod install;
+pub mod performance;
 pub mod settle;
 pub mod slots;

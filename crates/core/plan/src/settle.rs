@@ -32,6 +32,7 @@ pub use paths::*;
 use said::Said;
 
 use crate::gate::Expected;
+use crate::performance::Tuning;
 
 /// What became of the document that `corbel.config` names.
 #[derive(Clone, PartialEq, Eq, Default)]
@@ -164,6 +165,7 @@ pub fn plan_settle(sources: &Sources, interfaces: &[Interface]) -> SettlePlan {
         firewall,
         logging,
         monitoring,
+        performance,
         ..
     } = seed;
     let ssh = ssh(&ssh_keys, admin_password.is_some(), password_login, &mut warnings);
@@ -197,6 +199,10 @@ pub fn plan_settle(sources: &Sources, interfaces: &[Interface]) -> SettlePlan {
     }
     files.extend(services::logging(&logging, &hostname, sources.installed));
     files.extend(services::monitoring(&monitoring, &mut warnings));
+    let tuning = Tuning::of(&performance).render();
+    if !tuning.is_empty() {
+        files.push(PlannedFile::new(PERFORMANCE_FILE, format!("{}{tuning}", files::HEAD)));
+    }
     if installs {
         files.push(PlannedFile::new(AUTO_INSTALL_FLAG, ""));
     }

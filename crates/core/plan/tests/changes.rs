@@ -1,8 +1,8 @@
 //! Add a folder below `change-cases/`, get a test: a document that a node has and one that it shall have, and what must come out below
 //! `expected/`: the plan as text and JSON, the way back, the files that change and, with one of them, all of the network; or `refused` with every problem.
 //!
-//! Files of a case: `desired.toml`, and if wanted `current.toml` (a node of which nothing was said), `interfaces` (lines of NAME MAC) and
-//! `cmdline`. `UPDATE_CASES=1` rewrites `expected/`; read the difference before it is committed.
+//! Files of a case: `desired.toml`, and if wanted `current.toml` (a node of which nothing was said), `interfaces` (lines of NAME MAC),
+//! `machine` (a line each of cpus, memory, governors, pages) and `cmdline`. `UPDATE_CASES=1` rewrites `expected/`; read the difference before it is committed.
 
 mod folders;
 
@@ -13,7 +13,9 @@ use std::path::Path;
 use corbel_model::network::Interface;
 use corbel_model::secret::Secrets;
 use corbel_model::seed;
-use corbel_plan::config::{NodeState, Step, check, check_secrets, is_unreachable, mode_of, plan_change};
+use corbel_plan::config::{
+    Machine, NodeState, Step, check, check_machine, check_secrets, is_unreachable, mode_of, plan_change,
+};
 use corbel_plan::settle::{COLLECTD_FILE, FILES, NETWORK_PREFIX, PREFIXES, Sources, plan_settle};
 use proptest::prelude::*;
 
@@ -33,6 +35,23 @@ fn interfaces(text: &str) -> Vec<Interface> {
     text.lines().map(line).collect()
 }
 
+/// The machine that a case has; of one without, nothing is known.
+fn machine(text: &str) -> Machine {
+    let mut machine = Machine::default();
+    for line in text.lines() {
+        let (name, value) = line.split_once(' ').unwrap_or((line, ""));
+        let words = value.split_whitespace();
+        match name {
+            "cpus" => machine.cpus = Some(value.parse().expect("a list")),
+            "memory" => machine.memory = Some(value.parse().expect("a size")),
+            "governors" => machine.governors = Some(words.map(str::to_owned).collect()),
+            "pages" => machine.page_sizes = Some(words.map(|word| word.parse().expect("a size")).collect()),
+            other => panic!("a machine has no {other}"),
+        }
+    }
+    machine
+}
+
 fn outcome(case: &Path) -> BTreeMap<String, String> {
     let read = |name: &str| fs::read_to_string(case.join(name)).ok();
     let interfaces = interfaces(&read("interfaces").unwrap_or(INTERFACES.into()));
@@ -44,7 +63,13 @@ fn outcome(case: &Path) -> BTreeMap<String, String> {
             if is_unreachable(&seed.network) {
                 found.insert("unreachable".to_owned(), String::new());
             }
-            let problems = [check(&seed, &interfaces), check_secrets(&seed)].concat();
+            let machine = machine(&read("machine").unwrap_or_default());
+            let problems = [
+                check(&seed, &interfaces),
+                check_machine(&seed, &machine),
+                check_secrets(&seed),
+            ]
+            .concat();
             problems.iter().map(ToString::to_string).collect()
         }
     };

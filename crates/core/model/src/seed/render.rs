@@ -1,6 +1,7 @@
 //! A document from its values: what [`parse`](super::parse) makes of the text is what was given. Everything about addresses is written
 //! out, so that no default that changes later changes an installed node.
 
+mod performance;
 mod services;
 
 use std::net::IpAddr;
@@ -69,6 +70,7 @@ pub fn render(seed: &Seed) -> String {
         text.put("role", token.role.as_str());
     }
     services::services(&mut text, seed);
+    performance::performance(&mut text, &seed.performance);
     if let Some(answers) = &seed.install {
         install(&mut text, answers);
     }

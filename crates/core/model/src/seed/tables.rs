@@ -2,6 +2,7 @@
 //! here is used by others; [`super::Seed`] is what was meant.
 
 mod api;
+mod performance;
 mod services;
 
 use std::fmt;
@@ -22,6 +23,7 @@ use crate::network::{
 use crate::words::Ntp;
 use crate::{HostName, Keymap, Span, SshPort, TimeZone};
 use api::ApiTable;
+use performance::PerformanceTable;
 use services::{FirewallTable, LoggingTable, MonitoringTable, idle};
 
 /// A string that is read by `FromStr`, so that the error has the place of the value.
@@ -120,6 +122,9 @@ pub(super) struct Document {
     /// Figures of the node and its machines.
     #[serde(default)]
     monitoring: MonitoringTable,
+    /// What the hardware is tuned for, and how much of it machines may be promised.
+    #[serde(default)]
+    performance: PerformanceTable,
     /// What an unattended installation does. An installed node takes no notice of it.
     install: Option<InstallTable>,
 }
@@ -337,6 +342,7 @@ impl From<Document> for Seed {
             firewall,
             logging,
             monitoring,
+            performance,
             install,
             ..
         } = document;
@@ -392,6 +398,7 @@ impl From<Document> for Seed {
             firewall: firewall.into(),
             logging: logging.into(),
             monitoring: monitoring.into(),
+            performance: performance.into(),
             install: install.map(InstallAnswers::from),
         }
     }

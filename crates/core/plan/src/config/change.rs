@@ -11,8 +11,8 @@ use serde::Serialize;
 use super::Step;
 use crate::settle::{
     COLLECTD_FILE, FILES, HOSTNAME_FILE, JOURNAL_FILE, KEYBOARD_FILE, MONITORING_OFF_FLAG, NETCONSOLE_FILE,
-    NETWORK_PREFIX, PREFIXES, SOURCES_FILE, SSH_FIREWALL_FILE, SSH_FLAG, SSHD_FILE, SYSLOG_CA_PREFIX, SYSLOG_FILE,
-    SettlePlan, TIME_SYNC_OFF_FLAG, TIMESYNC_FILE,
+    NETWORK_PREFIX, PERFORMANCE_FILE, PREFIXES, SOURCES_FILE, SSH_FIREWALL_FILE, SSH_FLAG, SSHD_FILE, SYSLOG_CA_PREFIX,
+    SYSLOG_FILE, SettlePlan, TIME_SYNC_OFF_FLAG, TIMESYNC_FILE,
 };
 
 /// A node as it is or shall be, as far as its configuration goes.
@@ -153,6 +153,9 @@ pub fn plan_change(from: &NodeState, to: &NodeState) -> Change {
             true => Step::StopMonitoring,
             false => Step::RestartMonitoring,
         });
+    }
+    if any(&[PERFORMANCE_FILE]) {
+        change.steps.push(Step::Tune);
     }
     if any(&[KEYBOARD_FILE]) {
         change.steps.push(match to.files.contains_key(KEYBOARD_FILE) {

@@ -5,11 +5,14 @@
 
 mod addresses;
 mod devices;
+mod machine;
 
 use std::fmt;
 
 use corbel_model::network::{Interface, NetworkConfig};
 use corbel_model::seed::Seed;
+
+pub use machine::{Machine, check_machine};
 
 /// Something that cannot be meant.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -48,6 +48,8 @@ pub enum Step {
     LoadKeyboard,
     /// That of the kernel again.
     LoadDefaultKeyboard,
+    /// The kernel is told what the hardware is tuned for now, and what it was told before is taken back.
+    Tune,
 }
 
 impl Step {
@@ -74,6 +76,7 @@ impl Step {
             Self::StopSsh => "stop-ssh",
             Self::LoadKeyboard => "load-keyboard",
             Self::LoadDefaultKeyboard => "load-default-keyboard",
+            Self::Tune => "tune",
         }
     }
 
@@ -101,6 +104,7 @@ impl Step {
             Self::StopSsh => unit("stop", "ssh.service"),
             Self::LoadKeyboard => unit("restart", "corbel-keyboard.service"),
             Self::LoadDefaultKeyboard => Some(vec!["loadkeys", "--quiet", "--unicode", "--console=/dev/tty1", "us"]),
+            Self::Tune => unit("restart", "corbel-performance.service"),
         }
     }
 }
@@ -129,6 +133,7 @@ impl fmt::Display for Step {
             Self::StopSsh => f.write_str("stop SSH"),
             Self::LoadKeyboard => f.write_str("load the keyboard layout"),
             Self::LoadDefaultKeyboard => f.write_str("load the default keyboard layout"),
+            Self::Tune => f.write_str("tune processors, memory and disks as configured"),
         }
     }
 }

@@ -44,9 +44,11 @@ pub const COLLECTD_FILE: &str = "/etc/collectd/collectd.conf.d/10-corbel.conf";
 pub const MONITORING_OFF_FLAG: &str = "/run/corbel/monitoring-off";
 /// From where services can be reached, for the firewall, where not from everywhere.
 pub const SOURCES_FILE: &str = "/etc/corbel/nftables/sources.nft";
+/// What the kernel is told of processors, memory and disks, and how much memory machines may be promised.
+pub const PERFORMANCE_FILE: &str = "/etc/corbel/performance";
 
 /// Single files that settle may write. A flag is the last: who sees it sees what it promises.
-pub const FILES: [&str; 16] = [
+pub const FILES: [&str; 17] = [
     HOSTNAME_FILE,
     HOSTS_FILE,
     ACCESS_FILE,
@@ -60,6 +62,7 @@ pub const FILES: [&str; 16] = [
     SYSLOG_FILE,
     NETCONSOLE_FILE,
     COLLECTD_FILE,
+    PERFORMANCE_FILE,
     TIME_SYNC_OFF_FLAG,
     MONITORING_OFF_FLAG,
     SSH_FLAG,

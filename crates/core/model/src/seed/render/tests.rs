@@ -1,3 +1,5 @@
+mod tuning;
+
 use std::fmt::Debug;
 use std::str::FromStr;
 
@@ -291,7 +293,7 @@ fn seeds() -> impl Strategy<Value = Seed> {
         network(),
         vec(client, 0..3),
         vec(token, 0..3),
-        (firewall(), logging(), monitoring()),
+        (firewall(), logging(), monitoring(), tuning::performance()),
         option::of(install()),
     )
         .prop_map(
@@ -304,7 +306,7 @@ fn seeds() -> impl Strategy<Value = Seed> {
                 network,
                 clients,
                 tokens,
-                (firewall, logging, monitoring),
+                (firewall, logging, monitoring, performance),
                 install,
             )| Seed {
                 hostname,
@@ -322,6 +324,7 @@ fn seeds() -> impl Strategy<Value = Seed> {
                 firewall,
                 logging,
                 monitoring,
+                performance,
                 install,
             },
         )
