@@ -19,7 +19,9 @@ use std::time::Duration;
 
 use corbel_model::secret::Secrets;
 use corbel_model::seed::{self, EditError, SeedError, take_secrets};
-use corbel_plan::config::{Change, NodeState, Problem, check, check_secrets, is_unreachable, plan_change};
+use corbel_plan::config::{
+    Change, Machine, NodeState, Problem, check, check_machine, check_secrets, is_unreachable, plan_change,
+};
 use corbel_plan::settle::{Need, SettlePlan, needs, plan_settle};
 
 use crate::configure::ConfigFacilities;
@@ -36,6 +38,8 @@ pub const LONGEST_COUNTDOWN: Duration = Duration::from_secs(3600);
 pub trait ChangeFacilities: ConfigFacilities + std::fmt::Debug + Send + Sync {
     fn store(&self) -> ConfigStore;
     fn timezone(&self) -> Option<corbel_model::TimeZone>;
+    /// What a document may ask of its hardware.
+    fn machine(&self) -> Machine;
     /// Interface and address, of those that others can reach.
     fn addresses(&self) -> Result<Vec<(String, std::net::IpAddr)>, FacilityError>;
     /// Since the start of the system, whatever becomes of the clock and of this process.
@@ -339,7 +343,13 @@ impl Engine {
         let mut seed = seed::parse(text)?;
         seed.fill_secrets(&kept);
         let interfaces = self.node.interfaces(Need::Interfaces).map_err(ConfigError::Facility)?;
-        let problems = [check(&seed, &interfaces), check_secrets(&seed)].concat();
+        let machine = self.node.machine();
+        let problems = [
+            check(&seed, &interfaces),
+            check_machine(&seed, &machine),
+            check_secrets(&seed),
+        ]
+        .concat();
         if !problems.is_empty() {
             return Err(ConfigError::Problems(problems));
         }
