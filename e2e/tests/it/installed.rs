@@ -6,6 +6,7 @@ mod console;
 mod hooks;
 mod kept;
 mod lives_on;
+mod performance;
 mod power_cut;
 mod refused;
 mod removed;
