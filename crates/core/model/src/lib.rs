@@ -8,6 +8,7 @@ mod clock;
 pub mod firewall;
 pub mod ids;
 pub mod install;
+pub mod kernel_dump;
 pub mod keyboard;
 pub mod logging;
 pub mod monitoring;

@@ -20,6 +20,7 @@ use tables::Document;
 use crate::access::{ApiClient, ApiToken, PasswordHash, SshKey};
 use crate::firewall::Firewall;
 use crate::install::InstallAnswers;
+use crate::kernel_dump::KernelDump;
 use crate::logging::Logging;
 use crate::monitoring::Monitoring;
 use crate::network::NetworkConfig;
@@ -67,6 +68,7 @@ pub struct Seed {
     pub logging: Logging,
     pub monitoring: Monitoring,
     pub performance: Performance,
+    pub kernel_dump: KernelDump,
     /// `[install]`: what an unattended installation shall do. An installed node takes no notice of it.
     pub install: Option<InstallAnswers>,
 }
@@ -78,6 +80,7 @@ impl Seed {
             self.admin_password.clone_from(&kept.admin_password);
         }
         self.monitoring.fill_password(kept.collectd_password.as_ref());
+        self.kernel_dump.fill_key(kept.dump_key.as_ref());
     }
 }
 

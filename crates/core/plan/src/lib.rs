@@ -2,6 +2,7 @@
 
 pub mod config;
 pub mod data;
+pub mod dump;
 pub mod gate;
 pub mod install;
 pub mod performance;

@@ -8,6 +8,7 @@ mod addressing;
 mod auto;
 mod document;
 mod files;
+mod kernel_dump;
 mod lower;
 mod networkd;
 mod paths;
@@ -166,6 +167,7 @@ pub fn plan_settle(sources: &Sources, interfaces: &[Interface]) -> SettlePlan {
         logging,
         monitoring,
         performance,
+        kernel_dump,
         ..
     } = seed;
     let ssh = ssh(&ssh_keys, admin_password.is_some(), password_login, &mut warnings);
@@ -203,6 +205,7 @@ pub fn plan_settle(sources: &Sources, interfaces: &[Interface]) -> SettlePlan {
     if !tuning.is_empty() {
         files.push(PlannedFile::new(PERFORMANCE_FILE, format!("{}{tuning}", files::HEAD)));
     }
+    files.extend(kernel_dump::kernel_dump(&kernel_dump, sources.installed, &mut warnings));
     if installs {
         files.push(PlannedFile::new(AUTO_INSTALL_FLAG, ""));
     }

@@ -2,7 +2,7 @@
 //! `expected/`: the plan as text and JSON, the way back, the files that change and, with one of them, all of the network; or `refused` with every problem.
 //!
 //! Files of a case: `desired.toml`, and if wanted `current.toml` (a node of which nothing was said), `interfaces` (lines of NAME MAC),
-//! `machine` (a line each of cpus, memory, governors, pages) and `cmdline`. `UPDATE_CASES=1` rewrites `expected/`; read the difference before it is committed.
+//! `machine` (a line each of cpus, memory, governors, pages, set-aside) and `cmdline`. `UPDATE_CASES=1` rewrites `expected/`; read the difference before it is committed.
 
 mod folders;
 
@@ -14,9 +14,10 @@ use corbel_model::network::Interface;
 use corbel_model::secret::Secrets;
 use corbel_model::seed;
 use corbel_plan::config::{
-    Machine, NodeState, Step, check, check_machine, check_secrets, is_unreachable, mode_of, plan_change,
+    Machine, NodeState, Step, check, check_machine, check_secrets, is_unreachable, machine_warnings, mode_of,
+    plan_change,
 };
-use corbel_plan::settle::{COLLECTD_FILE, FILES, NETWORK_PREFIX, PREFIXES, Sources, plan_settle};
+use corbel_plan::settle::{COLLECTD_FILE, DUMP_KEY_FILE, FILES, NETWORK_PREFIX, PREFIXES, Sources, plan_settle};
 use proptest::prelude::*;
 
 const INTERFACES: &str = "eno1 52:54:00:00:00:01\neno2 52:54:00:00:00:02\neno3 52:54:00:00:00:03\n";
@@ -45,6 +46,7 @@ fn machine(text: &str) -> Machine {
             "cpus" => machine.cpus = Some(value.parse().expect("a list")),
             "memory" => machine.memory = Some(value.parse().expect("a size")),
             "governors" => machine.governors = Some(words.map(str::to_owned).collect()),
+            "set-aside" => machine.dump_memory = Some(value.parse().expect("a size")),
             "pages" => machine.page_sizes = Some(words.map(|word| word.parse().expect("a size")).collect()),
             other => panic!("a machine has no {other}"),
         }
@@ -97,7 +99,11 @@ fn outcome(case: &Path) -> BTreeMap<String, String> {
         state(read("current.toml").unwrap_or("version = 1\n".into())),
         state(desired),
     );
-    let change = plan_change(&from, &to);
+    let mut change = plan_change(&from, &to);
+    if let Ok(seed) = seed::parse(&read("desired.toml").unwrap_or_default()) {
+        let machine = machine(&read("machine").unwrap_or_default());
+        change.warnings.extend(machine_warnings(&seed, &machine));
+    }
     assert!(plan_change(&to, &to).steps.is_empty(), "what is there is left alone");
     let revert = plan_change(&to, &from);
     for step in &change.steps {
@@ -107,18 +113,22 @@ fn outcome(case: &Path) -> BTreeMap<String, String> {
     let Secrets {
         admin_password,
         collectd_password,
+        dump_key,
     } = seed::take_secrets(&read("desired.toml").unwrap_or_default())
         .expect("read")
         .1;
     let secrets = [
         admin_password.as_ref().map(|hash| hash.expose()),
         collectd_password.as_ref().map(|password| password.expose()),
+        dump_key.as_ref().map(|key| key.expose()),
     ];
     for secret in secrets.into_iter().flatten() {
         assert!(!format!("{json}{change}{to:?}").contains(secret), "{}", case.display());
         let holders: Vec<_> = to.files.iter().filter(|(_, text)| text.contains(secret)).collect();
         assert!(
-            holders.iter().all(|(path, _)| *path == COLLECTD_FILE),
+            holders
+                .iter()
+                .all(|(path, _)| [COLLECTD_FILE, DUMP_KEY_FILE].contains(&path.as_str())),
             "{}",
             case.display()
         );

@@ -20,7 +20,8 @@ use std::time::Duration;
 use corbel_model::secret::Secrets;
 use corbel_model::seed::{self, EditError, SeedError, take_secrets};
 use corbel_plan::config::{
-    Change, Machine, NodeState, Problem, check, check_machine, check_secrets, is_unreachable, plan_change,
+    Change, Machine, NodeState, Problem, check, check_machine, check_secrets, is_unreachable, machine_warnings,
+    plan_change,
 };
 use corbel_plan::settle::{Need, SettlePlan, needs, plan_settle};
 
@@ -170,7 +171,9 @@ impl Engine {
         change
             .warnings
             .extend(planned.plan.warnings.iter().map(ToString::to_string));
-        if is_unreachable(&seed::parse(&planned.text)?.network) {
+        let seed = seed::parse(&planned.text)?;
+        change.warnings.extend(machine_warnings(&seed, &self.node.machine()));
+        if is_unreachable(&seed.network) {
             change
                 .warnings
                 .push("no interface gets an address: the node can be reached at its console alone".into());
@@ -196,6 +199,7 @@ impl Engine {
                 .collectd_password
                 .as_ref()
                 .map(|password| password.expose().to_owned()),
+            dump_key: secrets.dump_key.as_ref().map(|key| key.expose().to_owned()),
             origin,
             until: 0,
             seconds: waits.map_or(0, |countdown| countdown.as_secs()),

@@ -36,7 +36,8 @@ struct World {
 }
 
 /// Of a server with eight processors and 64 GiB, as far as it can be tuned.
-const HARDWARE: [(&str, &str); 15] = [
+const HARDWARE: [(&str, &str); 16] = [
+    ("sys/kernel/kexec_crash_size", "0\n"),
     ("sys/devices/system/cpu/online", "0-7\n"),
     ("sys/devices/system/cpu/cpufreq/policy0/scaling_governor", "powersave\n"),
     (

@@ -1,6 +1,7 @@
 //! A document from its values: what [`parse`](super::parse) makes of the text is what was given. Everything about addresses is written
 //! out, so that no default that changes later changes an installed node.
 
+mod kernel_dump;
 mod performance;
 mod services;
 
@@ -71,6 +72,7 @@ pub fn render(seed: &Seed) -> String {
     }
     services::services(&mut text, seed);
     performance::performance(&mut text, &seed.performance);
+    kernel_dump::kernel_dump(&mut text, &seed.kernel_dump);
     if let Some(answers) = &seed.install {
         install(&mut text, answers);
     }

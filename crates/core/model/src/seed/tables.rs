@@ -2,6 +2,7 @@
 //! here is used by others; [`super::Seed`] is what was meant.
 
 mod api;
+mod kernel_dump;
 mod performance;
 mod services;
 
@@ -23,6 +24,7 @@ use crate::network::{
 use crate::words::Ntp;
 use crate::{HostName, Keymap, Span, SshPort, TimeZone};
 use api::ApiTable;
+use kernel_dump::{Dump, KernelDumpTable};
 use performance::PerformanceTable;
 use services::{FirewallTable, LoggingTable, MonitoringTable, idle};
 
@@ -125,6 +127,10 @@ pub(super) struct Document {
     /// What the hardware is tuned for, and how much of it machines may be promised.
     #[serde(default)]
     performance: PerformanceTable,
+    /// What becomes of the memory of a kernel that crashed.
+    #[serde(default)]
+    #[schemars(with = "KernelDumpTable")]
+    kernel_dump: Dump,
     /// What an unattended installation does. An installed node takes no notice of it.
     install: Option<InstallTable>,
 }
@@ -343,6 +349,7 @@ impl From<Document> for Seed {
             logging,
             monitoring,
             performance,
+            kernel_dump,
             install,
             ..
         } = document;
@@ -399,6 +406,7 @@ impl From<Document> for Seed {
             logging: logging.into(),
             monitoring: monitoring.into(),
             performance: performance.into(),
+            kernel_dump: kernel_dump.0,
             install: install.map(InstallAnswers::from),
         }
     }

@@ -12,7 +12,7 @@ use std::fmt;
 use corbel_model::network::{Interface, NetworkConfig};
 use corbel_model::seed::Seed;
 
-pub use machine::{Machine, check_machine};
+pub use machine::{Machine, check_machine, machine_warnings};
 
 /// Something that cannot be meant.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -55,6 +55,10 @@ pub fn check_secrets(seed: &Seed) -> Vec<Problem> {
         let problem =
             "is not set, and figures are neither signed nor encrypted without it: give one, or security = \"none\"";
         problems.push(Problem::new("monitoring.collectd.password", problem));
+    }
+    if seed.kernel_dump.lacks_key() {
+        let problem = "is not set, and the server lets nobody in without it: give the private key that it knows";
+        problems.push(Problem::new("kernel_dump.ssh_key", problem));
     }
     problems
 }

@@ -46,9 +46,14 @@ pub const MONITORING_OFF_FLAG: &str = "/run/corbel/monitoring-off";
 pub const SOURCES_FILE: &str = "/etc/corbel/nftables/sources.nft";
 /// What the kernel is told of processors, memory and disks, and how much memory machines may be promised.
 pub const PERFORMANCE_FILE: &str = "/etc/corbel/performance";
+/// Where the memory of a kernel that crashed is saved to; while it exists, a kernel for that is loaded.
+pub const KERNEL_DUMP_FILE: &str = "/etc/corbel/kernel-dump";
+/// The private key and the known host of a server that gets it by SSH.
+pub const DUMP_KEY_FILE: &str = "/etc/corbel/dump/key";
+pub const DUMP_HOSTS_FILE: &str = "/etc/corbel/dump/known_hosts";
 
 /// Single files that settle may write. A flag is the last: who sees it sees what it promises.
-pub const FILES: [&str; 17] = [
+pub const FILES: [&str; 20] = [
     HOSTNAME_FILE,
     HOSTS_FILE,
     ACCESS_FILE,
@@ -63,6 +68,9 @@ pub const FILES: [&str; 17] = [
     NETCONSOLE_FILE,
     COLLECTD_FILE,
     PERFORMANCE_FILE,
+    DUMP_KEY_FILE,
+    DUMP_HOSTS_FILE,
+    KERNEL_DUMP_FILE,
     TIME_SYNC_OFF_FLAG,
     MONITORING_OFF_FLAG,
     SSH_FLAG,
@@ -74,7 +82,7 @@ pub const PREFIXES: [&str; 2] = [NETWORK_PREFIX, SYSLOG_CA_PREFIX];
 /// The mode of one of them: what may hold something secret is for root alone.
 pub fn mode_of(path: &str) -> u32 {
     match path {
-        ACCESS_FILE | COLLECTD_FILE | CONFIG_URL_FILE => 0o600,
+        ACCESS_FILE | COLLECTD_FILE | CONFIG_URL_FILE | DUMP_KEY_FILE => 0o600,
         _ => 0o644,
     }
 }

@@ -1,5 +1,6 @@
 //! Changes over a node in a folder: done, refused, broken at each step, not confirmed in time.
 
+mod kernel_dump;
 mod performance;
 mod services;
 

@@ -9,6 +9,7 @@ use super::Host;
 use crate::facilities::Facilities;
 
 const CPUFREQ: &str = "/sys/devices/system/cpu/cpufreq/policy";
+const CRASH_SIZE: &str = "/sys/kernel/kexec_crash_size";
 const PAGES: &str = "/sys/kernel/mm/hugepages/hugepages-";
 
 pub(super) fn look(host: &Host) -> Machine {
@@ -43,6 +44,7 @@ pub(super) fn look(host: &Host) -> Machine {
         governors: cpus.as_ref().and_then(|_| governors()),
         memory: memory(),
         page_sizes: sizes(),
+        dump_memory: text(CRASH_SIZE).and_then(|text| text.trim().parse().ok().map(ByteSize)),
         cpus,
     }
 }

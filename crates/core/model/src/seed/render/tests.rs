@@ -293,7 +293,13 @@ fn seeds() -> impl Strategy<Value = Seed> {
         network(),
         vec(client, 0..3),
         vec(token, 0..3),
-        (firewall(), logging(), monitoring(), tuning::performance()),
+        (
+            firewall(),
+            logging(),
+            monitoring(),
+            tuning::performance(),
+            tuning::kernel_dump(),
+        ),
         option::of(install()),
     )
         .prop_map(
@@ -306,7 +312,7 @@ fn seeds() -> impl Strategy<Value = Seed> {
                 network,
                 clients,
                 tokens,
-                (firewall, logging, monitoring, performance),
+                (firewall, logging, monitoring, performance, kernel_dump),
                 install,
             )| Seed {
                 hostname,
@@ -325,6 +331,7 @@ fn seeds() -> impl Strategy<Value = Seed> {
                 logging,
                 monitoring,
                 performance,
+                kernel_dump,
                 install,
             },
         )

@@ -1,10 +1,12 @@
 //! Whether the machine has what a document asks of its hardware. What is not known of it is not looked at.
 
 use corbel_model::ByteSize;
+use corbel_model::kernel_dump::{KernelDump, Target};
 use corbel_model::performance::{CpuList, HugePages};
 use corbel_model::seed::Seed;
 
 use super::Problem;
+use crate::dump::set_aside;
 
 /// The machine as far as a document may ask something of it.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -16,6 +18,8 @@ pub struct Machine {
     pub governors: Option<Vec<String>>,
     /// Sizes of huge pages.
     pub page_sizes: Option<Vec<ByteSize>>,
+    /// What this boot has set aside for the kernel that saves a dump.
+    pub dump_memory: Option<ByteSize>,
 }
 
 /// What stays for everything but huge pages: a node that gives more away does not come up again.
@@ -47,7 +51,34 @@ pub fn check_machine(seed: &Seed, machine: &Machine) -> Vec<Problem> {
         problems.push(Problem::new("performance.governor", problem));
     }
     pages(performance.huge_pages, machine, &mut problems);
+    dump(&seed.kernel_dump, machine, &mut problems);
     problems
+}
+
+fn dump(dump: &KernelDump, machine: &Machine, problems: &mut Vec<Problem>) {
+    if dump.target == Target::Off {
+        return;
+    }
+    let now = machine.dump_memory.filter(|memory| memory.bytes() > 0);
+    let Some(memory) = now.or_else(|| machine.memory.map(set_aside)) else {
+        return;
+    };
+    if memory.bytes() == 0 {
+        let problem = "is not possible on this machine: it needs 1.5 GiB of memory, and better 2 GiB";
+        problems.push(Problem::new("kernel_dump.target", problem));
+    } else if let Some(asked) = dump.memory.filter(|asked| *asked > memory) {
+        let problem = format!(
+            "{asked} is more than the {memory} that this machine sets aside at its start: give less, or the kernel word crashkernel"
+        );
+        problems.push(Problem::new("kernel_dump.memory", problem));
+    }
+}
+
+/// What somebody should know of a document on this machine though it is right.
+pub fn machine_warnings(seed: &Seed, machine: &Machine) -> Vec<String> {
+    let waits = seed.kernel_dump.target != Target::Off && machine.dump_memory == Some(ByteSize(0));
+    let sentence = "memory for dumps of the kernel is set aside at the next start of the node: until it is restarted, nothing is saved";
+    waits.then(|| sentence.to_owned()).into_iter().collect()
 }
 
 fn pages(pages: HugePages, machine: &Machine, problems: &mut Vec<Problem>) {
@@ -97,6 +128,7 @@ mod tests {
             memory: Some(ByteSize::gib(16)),
             governors: Some(vec!["performance".into(), "powersave".into()]),
             page_sizes: Some(vec![HugePages::SMALL]),
+            dump_memory: Some(ByteSize(0)),
         };
         let good = "isolated_cpus = \"2-7\"\ngovernor = \"powersave\"\nhuge_pages.of_2_mib = \"8 GiB\"\n";
         assert!(problems(good, &machine).is_empty());
@@ -129,6 +161,23 @@ mod tests {
                 "what is not known is not looked at"
             );
         }
+        let dump = |lines: &str, machine: &Machine| {
+            let seed = parse(&format!("version = 1\n[kernel_dump]\n{lines}")).expect("a document");
+            let problems: Vec<_> = check_machine(&seed, machine).iter().map(ToString::to_string).collect();
+            (problems, machine_warnings(&seed, machine).len())
+        };
+        assert_eq!(dump("target = \"local\"", &machine), (vec![], 1));
+        assert_eq!(dump("", &machine), (vec![], 0));
+        let (refused, _) = dump("target = \"local\"\nmemory = \"1 GiB\"", &machine);
+        assert!(
+            refused[0].starts_with("kernel_dump.memory: 1 GiB is more than the 256 MiB that"),
+            "{refused:?}"
+        );
+        let small = Machine {
+            memory: Some(ByteSize::mib(950)),
+            ..machine.clone()
+        };
+        assert!(dump("target = \"local\"", &small).0[0].starts_with("kernel_dump.target: is not possible"));
         let virtual_one = Machine {
             governors: Some(vec![]),
             ..Machine::default()

@@ -1,6 +1,7 @@
 //! Documents with what the hardware is tuned for.
 
 use super::*;
+use crate::kernel_dump::{KernelDump, PrivateKey, Target};
 use crate::performance::{HugePages, Ksm, Performance, Profile};
 
 pub(super) fn performance() -> impl Strategy<Value = Performance> {
@@ -27,4 +28,33 @@ pub(super) fn performance() -> impl Strategy<Value = Performance> {
             memory_overcommit,
         },
     )
+}
+
+pub(super) fn kernel_dump() -> impl Strategy<Value = KernelDump> {
+    let place = "(192\\.0\\.2\\.[1-9]|\\[2001:db8::[1-9]\\]|[a-z]{1,9}\\.example):/[a-z]{0,9}";
+    let key = vec(any::<u8>(), 40..200).prop_map(|bytes| -> PrivateKey {
+        let body = STANDARD.encode([b"openssh-key-v1\0\0\0\0\x04none", &bytes[..]].concat());
+        let text = format!("-----BEGIN OPENSSH PRIVATE KEY-----\n{body}\n-----END OPENSSH PRIVATE KEY-----");
+        text.parse().expect("a key")
+    });
+    let ssh = (place, "[a-z]{1,9}", option::of(1_u16..), option::of(key));
+    let ssh = ssh.prop_map(|(place, user, port, key)| Target::Ssh {
+        place: format!("{user}@{place}").parse().expect("a place"),
+        port,
+        host_key: format!("ssh-ed25519 {KEY} a comment").parse().expect("a key"),
+        key,
+    });
+    let target = prop_oneof![
+        Just(Target::Off),
+        Just(Target::Local),
+        read(place).prop_map(Target::Nfs),
+        ssh,
+    ];
+    let size = |least: u64| option::of((least..9999).prop_map(ByteSize::mib));
+    (target, size(128), option::of(1_u8..=50), size(100)).prop_map(|(target, memory, keep, max_size)| KernelDump {
+        target,
+        memory,
+        keep,
+        max_size,
+    })
 }
