@@ -5,6 +5,7 @@ mod configured;
 mod console;
 mod hooks;
 mod kept;
+mod kernel_dump;
 mod lives_on;
 mod performance;
 mod power_cut;

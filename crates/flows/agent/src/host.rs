@@ -17,6 +17,9 @@ use crate::virtualization::{Device, Extension, KvmFacts};
 /// What settle reported about this boot.
 const SETTLE_REPORT: &str = "/run/corbel/settle.json";
 
+/// What `corbel dump load` reported about dumps of the kernel.
+const DUMP_REPORT: &str = "/run/corbel/kernel-dump.json";
+
 /// What became of the partitions that an installed node keeps; absent on others.
 const STATE_REPORT: &str = "/run/corbel/state.json";
 
@@ -122,7 +125,7 @@ impl Facilities for Host {
     }
 
     fn warnings(&self) -> Vec<String> {
-        let reports = [SETTLE_REPORT, corbel_settle::TUNING_REPORT];
+        let reports = [SETTLE_REPORT, corbel_settle::TUNING_REPORT, DUMP_REPORT];
         let told = reports.map(|report| parse::parse_warnings(read(report).as_bytes()));
         told.concat()
     }
