@@ -6,9 +6,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use corbel_node_api::{
-    Autostart, Health, Keyboard, LinkList, LogPage, Network, NetworkList, NodeInfo, OPENMETRICS_TYPE, Operation,
-    PasswordTry, Persisted, PersistedDifference, PersistedList, Pool, PoolList, ServiceList, VmDetail, VmList, VmSpec,
-    VmStats, VmSummary, Volume, VolumeList, VolumeSpec, XML_TYPE,
+    Autostart, DumpStatus, DumpTest, Health, Keyboard, LinkList, LogPage, Network, NetworkList, NodeInfo,
+    OPENMETRICS_TYPE, Operation, PasswordTry, Persisted, PersistedDifference, PersistedList, Pool, PoolList,
+    ServiceList, VmDetail, VmList, VmSpec, VmStats, VmSummary, Volume, VolumeList, VolumeSpec, XML_TYPE,
 };
 use http::{HeaderValue, Request, header};
 use http_body_util::BodyExt;
@@ -183,6 +183,16 @@ impl Client {
     /// How what is kept differs from the image's own.
     pub async fn persisted_difference(&self, path: &str) -> Result<PersistedDifference, ClientError> {
         self.json(bare(Operation::PersistedDifference, path)).await
+    }
+
+    /// Dumps of kernels that crashed, and whether a crash would be saved.
+    pub async fn dumps(&self) -> Result<DumpStatus, ClientError> {
+        self.json(bare(Operation::ListDumps, "")).await
+    }
+
+    /// Tries the place where dumps go.
+    pub async fn test_dump(&self) -> Result<DumpTest, ClientError> {
+        self.json(bare(Operation::TestDump, "")).await
     }
 
     /// Volumes of the active pools, sorted by name.

@@ -7,6 +7,7 @@
 mod config;
 mod diagnostics;
 mod disk;
+mod dump;
 mod error;
 mod event;
 mod install;
@@ -27,6 +28,7 @@ pub use config::{
 };
 pub use diagnostics::{Link, LinkList, LogEntry, LogPage, PasswordTry, Service, ServiceList};
 pub use disk::{Disk, DiskList, DiskMatch, DiskTarget, InstalledSystem};
+pub use dump::{Dump, DumpState, DumpStatus, DumpTest};
 pub use error::{ErrorBody, ErrorInfo, ErrorKind};
 pub use event::{Event, VmChange};
 pub use install::{DataSize, DataWord, InstallMode, InstallRequest, InstallSizes, Plan, Planned, UninstallRequest};

@@ -32,6 +32,8 @@ clients skip what they do not know. Every refusal is an `ErrorBody` with one sen
     crate::Autostart,
     crate::PersistedList,
     crate::PersistedDifference,
+    crate::DumpStatus,
+    crate::DumpTest,
     crate::PoolList,
     crate::VolumeList,
     crate::VolumeSpec,

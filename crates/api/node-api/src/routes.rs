@@ -125,6 +125,8 @@ pub enum Operation {
     Persist,
     Unpersist,
     PersistedDifference,
+    ListDumps,
+    TestDump,
     Events,
     ListDisks,
     Install,
@@ -230,6 +232,8 @@ pub const ROUTES: &[Route] = &[
     route(Op::Persist, Put, "/v1/persisted/{name}", ADMIN, Empty, 200, Json("Persisted"), "Keep a file, directory or link as it is now"),
     route(Op::Unpersist, Delete, "/v1/persisted/{name}", ADMIN, Empty, 204, Empty, "Keep it no more: from the next boot on it is as the image has it"),
     route(Op::PersistedDifference, Get, "/v1/persisted/{name}/difference", ADMIN, Empty, 200, Json("PersistedDifference"), "How what is kept differs from the image's own"),
+    route(Op::ListDumps, Get, "/v1/dumps", VIEWER, Empty, 200, Json("DumpStatus"), "Dumps of kernels that crashed, and whether a crash would be saved"),
+    route(Op::TestDump, Post, "/v1/dumps/test", ADMIN, Empty, 200, Json("DumpTest"), "Write a small file where dumps would go, and remove it"),
     route(Op::Events, Get, "/v1/events", VIEWER, Empty, 200, Events("Event"), "What happens, as it happens; the first event is `hello`"),
     route(Op::ListDisks, Get, "/v1/disks", VIEWER, Empty, 200, Json("DiskList"), "Disks, what they carry, and whether they can be installed to"),
     route(Op::Install, Post, "/v1/install", ADMIN, Json("InstallRequest"), 200, Json("Planned"), "Plan an installation, and begin it unless it is a dry run"),
@@ -300,8 +304,9 @@ mod tests {
             Op::ShowConfig | Op::ConfigSchema | Op::ApplyConfig | Op::ConfirmConfig | Op::UndoConfig => 44,
             Op::ConfigHistory | Op::ConfigVersion | Op::RollbackConfig | Op::Figures => 48,
             Op::CheckPassword | Op::ListLinks | Op::ListServices | Op::ShowLogs => 52,
+            Op::ListDumps | Op::TestDump => 54,
         };
-        assert_eq!(ROUTES.len(), all(Op::ShowLogs));
+        assert_eq!(ROUTES.len(), all(Op::TestDump));
         for (i, route) in ROUTES.iter().enumerate() {
             assert!(
                 !ROUTES[..i].iter().any(|r| r.operation == route.operation),

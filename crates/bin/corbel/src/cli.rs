@@ -73,6 +73,9 @@ pub(crate) enum Command {
     /// Judges a version that is on trial, after each start of an installed node
     #[command(hide = true)]
     Gate(cmd::gate::GateArgs),
+    /// Loads the kernel that saves a dump, and saves it
+    #[command(hide = true, subcommand)]
+    Dump(cmd::dump::DumpCommand),
     /// Runs the owner's hooks at the start and the end of an installed system
     #[command(hide = true)]
     Hooks(cmd::hooks::HooksArgs),

@@ -3,6 +3,7 @@
 pub(crate) mod completions;
 pub(crate) mod config;
 pub(crate) mod disk;
+pub(crate) mod dump;
 pub(crate) mod gate;
 pub(crate) mod hooks;
 pub(crate) mod image;

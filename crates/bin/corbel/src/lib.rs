@@ -82,6 +82,7 @@ fn dispatch(cli: Cli, printer: &Printer) -> Result<(), Failure> {
         Command::Completions(args) => cmd::completions::run(&args, printer),
         Command::Man(args) => cmd::man::run(&args, printer),
         Command::Gate(args) => cmd::gate::run(&args, printer),
+        Command::Dump(command) => cmd::dump::run(&command, printer),
         Command::Hooks(args) => cmd::hooks::run(&args, printer),
         Command::Rescue => cmd::rescue::run(printer),
         Command::Settle(args) => cmd::settle::run(args, printer),

@@ -16,7 +16,9 @@ use futures_util::FutureExt as _;
 use http::{HeaderValue, StatusCode};
 use tracing::Instrument as _;
 
-use crate::handlers::{config, console, diagnostics, disks, events, node, operation, persisted, upgrade, vms, volumes};
+use crate::handlers::{
+    config, console, diagnostics, disks, dumps, events, node, operation, persisted, upgrade, vms, volumes,
+};
 use crate::reply::Refusal;
 use crate::{Shared, auth};
 
@@ -79,6 +81,8 @@ fn handler(operation: Operation, method: Method) -> MethodRouter<Arc<Shared>> {
         Op::Persist => on!(persisted::persist),
         Op::Unpersist => on!(persisted::unpersist),
         Op::PersistedDifference => on!(persisted::difference),
+        Op::ListDumps => on!(dumps::show),
+        Op::TestDump => on!(dumps::test),
         Op::Events => on!(events::events),
         Op::ListDisks => on!(disks::list),
         Op::Install => on!(disks::install),

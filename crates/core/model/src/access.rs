@@ -77,6 +77,12 @@ impl SshKey {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// Type and key alone, as a line of known_hosts has them behind the name.
+    pub fn bare(&self) -> String {
+        let words = self.0.split_ascii_whitespace().skip_while(|word| !is_key_type(word));
+        words.take(2).collect::<Vec<_>>().join(" ")
+    }
 }
 
 impl FromStr for SshKey {

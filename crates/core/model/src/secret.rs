@@ -5,6 +5,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use crate::access::PasswordHash;
+use crate::kernel_dump::PrivateKey;
 
 /// Text that is no password of this kind. Never repeats what was given.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -52,6 +53,8 @@ pub struct Secrets {
     pub collectd_password: Option<Secret>,
     /// `chap_password` of the targets of `storage_access.iscsi`, by their names.
     pub iscsi_passwords: BTreeMap<String, Secret>,
+    /// `kernel_dump.ssh_key`.
+    pub dump_key: Option<PrivateKey>,
 }
 
 impl Secrets {
@@ -62,6 +65,7 @@ impl Secrets {
             admin_password: self.admin_password.or(kept.admin_password),
             collectd_password: self.collectd_password.or(kept.collectd_password),
             iscsi_passwords: kept.iscsi_passwords.into_iter().chain(self.iscsi_passwords).collect(),
+            dump_key: self.dump_key.or(kept.dump_key),
         }
     }
 }

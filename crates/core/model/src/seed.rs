@@ -20,9 +20,11 @@ use tables::Document;
 use crate::access::{ApiClient, ApiToken, PasswordHash, SshKey};
 use crate::firewall::Firewall;
 use crate::install::InstallAnswers;
+use crate::kernel_dump::KernelDump;
 use crate::logging::Logging;
 use crate::monitoring::Monitoring;
 use crate::network::NetworkConfig;
+use crate::performance::Performance;
 use crate::secret::Secrets;
 use crate::storage_access::StorageAccess;
 use crate::words::Ntp;
@@ -67,6 +69,8 @@ pub struct Seed {
     pub logging: Logging,
     pub monitoring: Monitoring,
     pub storage_access: StorageAccess,
+    pub performance: Performance,
+    pub kernel_dump: KernelDump,
     /// `[install]`: what an unattended installation shall do. An installed node takes no notice of it.
     pub install: Option<InstallAnswers>,
 }
@@ -80,6 +84,7 @@ impl Seed {
         self.monitoring.fill_password(kept.collectd_password.as_ref());
         self.storage_access
             .fill_passwords(|target| kept.iscsi_passwords.get(target));
+        self.kernel_dump.fill_key(kept.dump_key.as_ref());
     }
 }
 

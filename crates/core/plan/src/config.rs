@@ -7,7 +7,7 @@ mod choose;
 mod step;
 
 pub use change::{Change, NodeState, plan_change};
-pub use check::{Problem, check, check_secrets, is_unreachable};
+pub use check::{Machine, Problem, check, check_machine, check_secrets, is_unreachable, machine_warnings};
 pub use choose::{Candidate, Chosen, choose};
 pub use step::Step;
 

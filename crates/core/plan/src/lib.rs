@@ -2,8 +2,10 @@
 
 pub mod config;
 pub mod data;
+pub mod dump;
 pub mod gate;
 pub mod install;
+pub mod performance;
 pub mod settle;
 pub mod slots;
 pub mod storage_access;

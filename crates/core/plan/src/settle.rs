@@ -8,6 +8,7 @@ mod addressing;
 mod auto;
 mod document;
 mod files;
+mod kernel_dump;
 mod lower;
 mod networkd;
 mod paths;
@@ -33,6 +34,7 @@ pub use paths::*;
 use said::Said;
 
 use crate::gate::Expected;
+use crate::performance::Tuning;
 
 /// What became of the document that `corbel.config` names.
 #[derive(Clone, PartialEq, Eq, Default)]
@@ -166,6 +168,8 @@ pub fn plan_settle(sources: &Sources, interfaces: &[Interface]) -> SettlePlan {
         logging,
         monitoring,
         storage_access,
+        performance,
+        kernel_dump,
         ..
     } = seed;
     let ssh = ssh(&ssh_keys, admin_password.is_some(), password_login, &mut warnings);
@@ -200,6 +204,11 @@ pub fn plan_settle(sources: &Sources, interfaces: &[Interface]) -> SettlePlan {
     files.extend(services::logging(&logging, &hostname, sources.installed));
     files.extend(services::monitoring(&monitoring, &mut warnings));
     files.extend(storage_access::files(storage_access, &mut warnings));
+    let tuning = Tuning::of(&performance).render();
+    if !tuning.is_empty() {
+        files.push(PlannedFile::new(PERFORMANCE_FILE, format!("{}{tuning}", files::HEAD)));
+    }
+    files.extend(kernel_dump::kernel_dump(&kernel_dump, sources.installed, &mut warnings));
     if installs {
         files.push(PlannedFile::new(AUTO_INSTALL_FLAG, ""));
     }

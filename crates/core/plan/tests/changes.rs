@@ -1,8 +1,8 @@
 //! Add a folder below `change-cases/`, get a test: a document that a node has and one that it shall have, and what must come out below
 //! `expected/`: the plan as text and JSON, the way back, the files that change and, with one of them, all of the network; or `refused` with every problem.
 //!
-//! Files of a case: `desired.toml`, and if wanted `current.toml` (a node of which nothing was said), `interfaces` (lines of NAME MAC) and
-//! `cmdline`. `UPDATE_CASES=1` rewrites `expected/`; read the difference before it is committed.
+//! Files of a case: `desired.toml`, and if wanted `current.toml` (a node of which nothing was said), `interfaces` (lines of NAME MAC),
+//! `machine` (a line each of cpus, memory, governors, pages, set-aside) and `cmdline`. `UPDATE_CASES=1` rewrites `expected/`; read the difference before it is committed.
 
 mod folders;
 
@@ -13,8 +13,13 @@ use std::path::Path;
 use corbel_model::network::Interface;
 use corbel_model::secret::Secrets;
 use corbel_model::seed;
-use corbel_plan::config::{NodeState, Step, check, check_secrets, is_unreachable, mode_of, plan_change};
-use corbel_plan::settle::{COLLECTD_FILE, FILES, NETWORK_PREFIX, PREFIXES, STORAGE_ACCESS_FILE, Sources, plan_settle};
+use corbel_plan::config::{
+    Machine, NodeState, Step, check, check_machine, check_secrets, is_unreachable, machine_warnings, mode_of,
+    plan_change,
+};
+use corbel_plan::settle::{
+    COLLECTD_FILE, DUMP_KEY_FILE, FILES, NETWORK_PREFIX, PREFIXES, STORAGE_ACCESS_FILE, Sources, plan_settle,
+};
 use proptest::prelude::*;
 
 const INTERFACES: &str = "eno1 52:54:00:00:00:01\neno2 52:54:00:00:00:02\neno3 52:54:00:00:00:03\n";
@@ -33,6 +38,24 @@ fn interfaces(text: &str) -> Vec<Interface> {
     text.lines().map(line).collect()
 }
 
+/// The machine that a case has; of one without, nothing is known.
+fn machine(text: &str) -> Machine {
+    let mut machine = Machine::default();
+    for line in text.lines() {
+        let (name, value) = line.split_once(' ').unwrap_or((line, ""));
+        let words = value.split_whitespace();
+        match name {
+            "cpus" => machine.cpus = Some(value.parse().expect("a list")),
+            "memory" => machine.memory = Some(value.parse().expect("a size")),
+            "governors" => machine.governors = Some(words.map(str::to_owned).collect()),
+            "set-aside" => machine.dump_memory = Some(value.parse().expect("a size")),
+            "pages" => machine.page_sizes = Some(words.map(|word| word.parse().expect("a size")).collect()),
+            other => panic!("a machine has no {other}"),
+        }
+    }
+    machine
+}
+
 fn outcome(case: &Path) -> BTreeMap<String, String> {
     let read = |name: &str| fs::read_to_string(case.join(name)).ok();
     let interfaces = interfaces(&read("interfaces").unwrap_or(INTERFACES.into()));
@@ -44,7 +67,13 @@ fn outcome(case: &Path) -> BTreeMap<String, String> {
             if is_unreachable(&seed.network) {
                 found.insert("unreachable".to_owned(), String::new());
             }
-            let problems = [check(&seed, &interfaces), check_secrets(&seed)].concat();
+            let machine = machine(&read("machine").unwrap_or_default());
+            let problems = [
+                check(&seed, &interfaces),
+                check_machine(&seed, &machine),
+                check_secrets(&seed),
+            ]
+            .concat();
             problems.iter().map(ToString::to_string).collect()
         }
     };
@@ -72,7 +101,11 @@ fn outcome(case: &Path) -> BTreeMap<String, String> {
         state(read("current.toml").unwrap_or("version = 1\n".into())),
         state(desired),
     );
-    let change = plan_change(&from, &to);
+    let mut change = plan_change(&from, &to);
+    if let Ok(seed) = seed::parse(&read("desired.toml").unwrap_or_default()) {
+        let machine = machine(&read("machine").unwrap_or_default());
+        change.warnings.extend(machine_warnings(&seed, &machine));
+    }
     assert!(plan_change(&to, &to).steps.is_empty(), "what is there is left alone");
     let revert = plan_change(&to, &from);
     for step in &change.steps {
@@ -83,12 +116,14 @@ fn outcome(case: &Path) -> BTreeMap<String, String> {
         admin_password,
         collectd_password,
         iscsi_passwords,
+        dump_key,
     } = seed::take_secrets(&read("desired.toml").unwrap_or_default())
         .expect("read")
         .1;
     let secrets = [
         admin_password.as_ref().map(|hash| hash.expose()),
         collectd_password.as_ref().map(|password| password.expose()),
+        dump_key.as_ref().map(|key| key.expose()),
     ];
     let of_targets = iscsi_passwords.values().map(|password| password.expose());
     for secret in secrets.into_iter().flatten().chain(of_targets) {
@@ -97,7 +132,7 @@ fn outcome(case: &Path) -> BTreeMap<String, String> {
         assert!(
             holders
                 .iter()
-                .all(|(path, _)| [COLLECTD_FILE, STORAGE_ACCESS_FILE].contains(&path.as_str())),
+                .all(|(path, _)| [COLLECTD_FILE, STORAGE_ACCESS_FILE, DUMP_KEY_FILE].contains(&path.as_str())),
             "{}",
             case.display()
         );

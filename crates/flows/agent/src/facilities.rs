@@ -6,6 +6,7 @@ use corbel_model::ByteSize;
 use corbel_sys::Cancel;
 
 use crate::figures::FiguresError;
+use crate::promise::Promise;
 use crate::virtualization::KvmFacts;
 
 /// Real: [`crate::Host`]. Fake: [`crate::fake::FakeFacilities`]. Methods may read files and block for milliseconds.
@@ -28,6 +29,8 @@ pub trait Facilities: Send + Sync + std::fmt::Debug {
     fn admin_password_set(&self) -> Option<bool>;
     /// Keymap of the console, as settle wrote it; `None` for the kernel's own.
     fn keyboard(&self) -> Option<String>;
+    /// How much memory running machines may have; `None` without a limit.
+    fn promise(&self) -> Option<Promise>;
     /// What went wrong while the configuration was applied, one sentence each.
     fn warnings(&self) -> Vec<String>;
     /// What collectd tells at this moment, as Prometheus' text with collectd's own names.

@@ -11,10 +11,14 @@ use crate::Pool;
 use crate::facilities::{Boot, Facilities, Firmware, Memory, Ssh};
 use crate::figures::{FiguresError, MONITORING_OFF};
 use crate::parse;
+use crate::promise::Promise;
 use crate::virtualization::{Device, Extension, KvmFacts};
 
 /// What settle reported about this boot.
 const SETTLE_REPORT: &str = "/run/corbel/settle.json";
+
+/// What `corbel dump load` reported about dumps of the kernel.
+const DUMP_REPORT: &str = "/run/corbel/kernel-dump.json";
 
 /// What became of the partitions that an installed node keeps; absent on others.
 const STATE_REPORT: &str = "/run/corbel/state.json";
@@ -114,8 +118,16 @@ impl Facilities for Host {
         parse::parse_keymap(&read("/etc/corbel/keyboard"))
     }
 
+    fn promise(&self) -> Option<Promise> {
+        let percent = corbel_settle::Tuning::parse(&read(corbel_settle::PERFORMANCE_FILE)).memory_overcommit?;
+        let memory = parse::parse_unreserved(&read("/proc/meminfo"));
+        Some(Promise { percent, memory })
+    }
+
     fn warnings(&self) -> Vec<String> {
-        parse::parse_warnings(read(SETTLE_REPORT).as_bytes())
+        let reports = [SETTLE_REPORT, corbel_settle::TUNING_REPORT, DUMP_REPORT];
+        let told = reports.map(|report| parse::parse_warnings(read(report).as_bytes()));
+        told.concat()
     }
 
     fn figures(&self, stop: &Cancel) -> Result<String, FiguresError> {

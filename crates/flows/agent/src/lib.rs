@@ -16,6 +16,7 @@ mod configuration;
 mod crypt;
 mod diagnostics;
 mod document;
+mod dump;
 pub mod facilities;
 pub mod fake;
 mod figures;
@@ -26,6 +27,7 @@ mod machines;
 mod node;
 mod operations;
 mod parse;
+mod promise;
 mod system;
 mod virtualization;
 mod watch;
@@ -45,6 +47,7 @@ pub use corbel_net::Link;
 pub use crypt::verify_sha512_crypt;
 pub use diagnostics::{LogEntry, LogPage, LogQuery, Service, parse_journal, parse_services};
 pub use document::{Answers, Password};
+pub use dump::{Dump, DumpState, DumpStatus};
 pub use facilities::{Boot, BootSource, Facilities, Firmware, Memory, Ssh};
 pub use figures::{FiguresError, FiguresFormat};
 pub use health::Health;
@@ -53,6 +56,7 @@ pub use host::{Host, further_pools};
 pub use journal::{Page, Step};
 pub use node::{HypervisorStatus, Node, VmCounts};
 pub use operations::{Follower, OperationError, OperationInfo, OperationKind, OperationState, Reservation};
+pub use promise::Promise;
 pub use system::{
     Disk, FailedVersion, InstalledSystem, Permits, Persisted, PersistedState, Plan, Restart, Secret, SlotInfo,
     SlotState, Slots, Source, Spool, System, SystemError, Target, no_fast_reboot,
@@ -138,6 +142,8 @@ pub struct Agent {
     health: HealthCell,
     events: broadcast::Sender<Event>,
     seen: Mutex<node::Seen>,
+    /// Held by whoever starts a machine.
+    starting: tokio::sync::Mutex<()>,
 }
 
 impl Agent {
@@ -170,6 +176,7 @@ impl Agent {
             health,
             events: broadcast::Sender::new(EVENT_BACKLOG),
             seen: Mutex::default(),
+            starting: tokio::sync::Mutex::default(),
         })
     }
 
@@ -211,10 +218,6 @@ impl Agent {
 
     pub async fn define_xml(&self, xml: String) -> Result<VmSummary, VirtError> {
         self.call(move |h| h.define_xml(&xml)).await
-    }
-
-    pub async fn start_vm(&self, name: String) -> Result<(), VirtError> {
-        self.call(move |h| h.start_vm(&name)).await
     }
 
     /// Asks the guest; the event `Stopped` tells when it has obeyed.

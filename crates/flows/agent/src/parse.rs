@@ -7,16 +7,23 @@ use crate::{Boot, BootSource, Firmware, Memory, Pool, Ssh};
 
 /// `/proc/meminfo` (proc_meminfo(5)); amounts are KiB there.
 pub(crate) fn parse_meminfo(text: &str) -> Memory {
-    let field = |name: &str| {
-        text.lines()
-            .find_map(|line| line.strip_prefix(name)?.strip_prefix(':'))
-            .and_then(|rest| rest.split_whitespace().next()?.parse::<u64>().ok())
-            .map_or(ByteSize(0), |kib| ByteSize(kib.saturating_mul(1024)))
-    };
     Memory {
-        total: field("MemTotal"),
-        available: field("MemAvailable"),
+        total: amount(text, "MemTotal"),
+        available: amount(text, "MemAvailable"),
     }
+}
+
+/// Of the same: what is not set aside as huge pages.
+pub(crate) fn parse_unreserved(text: &str) -> ByteSize {
+    let huge = amount(text, "Hugetlb").bytes();
+    ByteSize(amount(text, "MemTotal").bytes().saturating_sub(huge))
+}
+
+fn amount(text: &str, name: &str) -> ByteSize {
+    text.lines()
+        .find_map(|line| line.strip_prefix(name)?.strip_prefix(':'))
+        .and_then(|rest| rest.split_whitespace().next()?.parse::<u64>().ok())
+        .map_or(ByteSize(0), |kib| ByteSize(kib.saturating_mul(1024)))
 }
 
 /// `/proc/loadavg` (proc_loadavg(5)).

@@ -14,6 +14,7 @@ use corbel_progress::Sink;
 use corbel_sys::Cancel;
 
 use crate::diagnostics::{LogPage, LogQuery, Service};
+use crate::dump::DumpStatus;
 
 /// Why the machine did not do what it was asked. Each is one sentence.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -89,6 +90,11 @@ pub trait System: Send + Sync + std::fmt::Debug {
     fn unpersist(&self, path: &str) -> Result<(), SystemError>;
     /// How the copy differs from the image's own, as diff(1) writes it.
     fn persisted_difference(&self, path: &str) -> Result<String, SystemError>;
+
+    /// Dumps of kernels that crashed, and whether a crash would be saved.
+    fn dumps(&self) -> Result<DumpStatus, SystemError>;
+    /// Tries the place where dumps go, and gives it.
+    fn test_dump(&self) -> Result<String, SystemError>;
 
     /// Notes which machines run when the node goes down: a version on trial is not to blame for others.
     fn note_running(&self, names: &[String]) -> Result<(), SystemError>;

@@ -1,14 +1,14 @@
 //! A restart that leaves firmware out: the kernel of the slot that the loader would start is loaded from here (kexec(8)), with the
 //! same words, and the try that the loader would count is counted. So a bad version is left again as after any other start.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use corbel_boot::{Esp, apply, kernel_path, read_state};
-use corbel_layout::pe::sections;
+use corbel_boot::{Esp, apply, read_state};
 use corbel_layout::slot::Slot;
 use corbel_plan::slots::{Firmware, Step, choose_bios, choose_uefi};
-use corbel_sys::{Cancel, Program, write_atomic};
+use corbel_sys::{Cancel, Program};
 
+use crate::kernel::Parts;
 use crate::{MachineError, Node};
 
 const FOLDER: &str = "/run/corbel/kexec";
@@ -35,41 +35,13 @@ enum Taken {
 pub fn load_next(node: &Node) -> Result<(), MachineError> {
     let esp = &node.installed.esp;
     let next = choose(esp, node.place.running.firmware)?;
-    let missing = |what: &'static str| MachineError::NoKernel { slot: next.slot, what };
-    let image = esp
-        .read(&kernel_path(next.slot))?
-        .ok_or_else(|| missing("its kernel"))?;
-    let parts = sections(&image[..], image.len() as u64).map_err(|source| MachineError::Kernel {
-        slot: next.slot,
-        source,
-    })?;
-    let part = |name: &'static str| {
-        let found = parts.iter().find(|section| section.name == name);
-        let extent = found.ok_or_else(|| missing(name))?.content();
-        let range = usize::try_from(extent.offset)
-            .ok()
-            .zip(usize::try_from(extent.offset + extent.length).ok());
-        range
-            .and_then(|(from, to)| image.get(from..to))
-            .ok_or_else(|| missing(name))
-    };
-    let folder = Path::new(FOLDER);
-    std::fs::create_dir_all(folder).map_err(|source| MachineError::Folder {
-        path: PathBuf::from(FOLDER),
-        source,
-    })?;
-    let (linux, initrd) = (folder.join("linux"), folder.join("initrd"));
-    write_atomic(&linux, part(".linux")?, 0o600)?;
-    write_atomic(&initrd, part(".initrd")?, 0o600)?;
-    let loaded = Program::new("kexec")
+    let parts = Parts::of(esp, next.slot, Path::new(FOLDER))?;
+    Program::new("kexec")
         .args(["--load", "--kexec-syscall-auto"])
-        .arg(&linux)
-        .arg(format!("--initrd={}", initrd.display()))
+        .arg(parts.linux())
+        .arg(format!("--initrd={}", parts.initrd().display()))
         .arg(format!("--command-line={}", next.words))
-        .run(&Cancel::new());
-    // The kernel has its own copy, and these are many megabytes of memory.
-    let _ = std::fs::remove_dir_all(folder);
-    loaded?;
+        .run(&Cancel::new())?;
     take(esp, next.taken)
 }
 
@@ -117,7 +89,7 @@ fn take(esp: &dyn Esp, taken: Option<Taken>) -> Result<(), MachineError> {
 
 #[cfg(test)]
 mod tests {
-    use corbel_boot::FakeEsp;
+    use corbel_boot::{FakeEsp, kernel_path};
     use corbel_layout::grubenv::{GrubEnv, Trial};
     use corbel_layout::loader_entry::LoaderEntry;
 

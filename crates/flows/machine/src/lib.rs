@@ -1,8 +1,10 @@
 //! The installed node as its own programs find it: the disk and the slot that it was started from, the partitions of that disk and
 //! no other, and its EFI partition, mounted for as long as somebody holds it. Daemon and health gate both begin here.
 
+pub mod crash;
 mod esp;
 mod fast;
+mod kernel;
 mod os_release;
 mod place;
 

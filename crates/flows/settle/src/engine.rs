@@ -19,7 +19,10 @@ use std::time::Duration;
 
 use corbel_model::secret::Secrets;
 use corbel_model::seed::{self, EditError, SeedError, take_secrets};
-use corbel_plan::config::{Change, NodeState, Problem, check, check_secrets, is_unreachable, plan_change};
+use corbel_plan::config::{
+    Change, Machine, NodeState, Problem, check, check_machine, check_secrets, is_unreachable, machine_warnings,
+    plan_change,
+};
 use corbel_plan::settle::{Need, SettlePlan, needs, plan_settle};
 
 use crate::configure::ConfigFacilities;
@@ -36,6 +39,8 @@ pub const LONGEST_COUNTDOWN: Duration = Duration::from_secs(3600);
 pub trait ChangeFacilities: ConfigFacilities + std::fmt::Debug + Send + Sync {
     fn store(&self) -> ConfigStore;
     fn timezone(&self) -> Option<corbel_model::TimeZone>;
+    /// What a document may ask of its hardware.
+    fn machine(&self) -> Machine;
     /// Interface and address, of those that others can reach.
     fn addresses(&self) -> Result<Vec<(String, std::net::IpAddr)>, FacilityError>;
     /// Since the start of the system, whatever becomes of the clock and of this process.
@@ -166,7 +171,9 @@ impl Engine {
         change
             .warnings
             .extend(planned.plan.warnings.iter().map(ToString::to_string));
-        if is_unreachable(&seed::parse(&planned.text)?.network) {
+        let seed = seed::parse(&planned.text)?;
+        change.warnings.extend(machine_warnings(&seed, &self.node.machine()));
+        if is_unreachable(&seed.network) {
             change
                 .warnings
                 .push("no interface gets an address: the node can be reached at its console alone".into());
@@ -193,6 +200,7 @@ impl Engine {
                 .as_ref()
                 .map(|password| password.expose().to_owned()),
             iscsi_passwords: exposed(&secrets.iscsi_passwords),
+            dump_key: secrets.dump_key.as_ref().map(|key| key.expose().to_owned()),
             origin,
             until: 0,
             seconds: waits.map_or(0, |countdown| countdown.as_secs()),
@@ -340,7 +348,13 @@ impl Engine {
         let mut seed = seed::parse(text)?;
         seed.fill_secrets(&kept);
         let interfaces = self.node.interfaces(Need::Interfaces).map_err(ConfigError::Facility)?;
-        let problems = [check(&seed, &interfaces), check_secrets(&seed)].concat();
+        let machine = self.node.machine();
+        let problems = [
+            check(&seed, &interfaces),
+            check_machine(&seed, &machine),
+            check_secrets(&seed),
+        ]
+        .concat();
         if !problems.is_empty() {
             return Err(ConfigError::Problems(problems));
         }

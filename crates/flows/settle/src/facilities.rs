@@ -25,6 +25,8 @@ pub trait Facilities {
     fn read(&self, path: &str) -> Result<Option<Vec<u8>>, FacilityError>;
     /// Replaces a file as a whole and keeps its owner.
     fn write(&self, path: &str, content: &[u8], mode: u32) -> Result<(), FacilityError>;
+    /// Tells the kernel a value by one of its files.
+    fn tell(&self, path: &str, value: &str) -> Result<(), FacilityError>;
     /// Removes a file that may be absent.
     fn remove(&self, path: &str) -> Result<(), FacilityError>;
     /// Files whose path begins so.

@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 use corbel_model::network::Interface;
 use corbel_model::secret::Secrets;
 use corbel_model::{HostName, TimeZone};
+use corbel_plan::config::Machine;
 use corbel_plan::settle::{NETWORK_PREFIX, Need};
 use corbel_sys::write_atomic;
 
@@ -36,6 +37,35 @@ struct World {
     /// Since when time passes by itself, if it does.
     started: Option<Instant>,
 }
+
+/// Of a server with eight processors and 64 GiB, as far as it can be tuned.
+const HARDWARE: [(&str, &str); 16] = [
+    ("sys/kernel/kexec_crash_size", "0\n"),
+    ("sys/devices/system/cpu/online", "0-7\n"),
+    ("sys/devices/system/cpu/cpufreq/policy0/scaling_governor", "powersave\n"),
+    (
+        "sys/devices/system/cpu/cpufreq/policy0/scaling_available_governors",
+        "performance powersave\n",
+    ),
+    (
+        "sys/devices/system/cpu/cpufreq/policy0/energy_performance_preference",
+        "balance_performance\n",
+    ),
+    ("sys/devices/system/cpu/cpu0/power/pm_qos_resume_latency_us", "0\n"),
+    ("sys/block/sda/queue/scheduler", "[none] mq-deadline\n"),
+    ("sys/block/sda/queue/rotational", "1\n"),
+    ("sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages", "0\n"),
+    ("sys/kernel/mm/hugepages/hugepages-1048576kB/nr_hugepages", "0\n"),
+    ("sys/kernel/mm/ksm/run", "0\n"),
+    ("sys/kernel/mm/ksm/pages_to_scan", "100\n"),
+    ("sys/kernel/mm/ksm/sleep_millisecs", "20\n"),
+    ("proc/sys/vm/swappiness", "60\n"),
+    ("proc/sys/vm/dirty_writeback_centisecs", "500\n"),
+    (
+        "proc/meminfo",
+        "MemTotal:       67108864 kB\nMemAvailable:   50331648 kB\n",
+    ),
+];
 
 /// The node. Clones are the same one.
 #[derive(Debug, Clone)]
@@ -85,6 +115,9 @@ impl FakeNode {
             put(&format!("{at}/type"), "1\n")?;
             put(&format!("{at}/address"), &format!("52:54:00:00:00:0{number}\n"))?;
             put(&format!("{at}/carrier"), "1\n")?;
+        }
+        for (path, text) in HARDWARE {
+            put(path, text)?;
         }
         if let Some(document) = document {
             put(INSTALLED_FLAG, "")?;
@@ -196,6 +229,17 @@ impl FakeNode {
         }
     }
 
+    /// systemd's part: processors of slices.
+    fn slices(&self, command: &[&str]) -> Result<(), FacilityError> {
+        if let ["systemctl", "set-property", "--runtime", slice, property] = command
+            && let Some(cpus) = property.strip_prefix("AllowedCPUs=")
+        {
+            let path = format!("/sys/fs/cgroup/{slice}/cpuset.cpus");
+            return self.host.write(&path, format!("{cpus}\n").as_bytes(), 0o644);
+        }
+        Ok(())
+    }
+
     /// networkd's part: devices of `.netdev` files come and are taken away.
     fn network(&self, command: &[&str]) -> Result<(), FacilityError> {
         let net = self.folder.path().join("sys/class/net");
@@ -246,6 +290,10 @@ impl Facilities for FakeNode {
         self.check(path)?;
         self.host.write(path, content, mode)
     }
+    fn tell(&self, path: &str, value: &str) -> Result<(), FacilityError> {
+        self.check(path)?;
+        self.host.tell(path, value)
+    }
     fn remove(&self, path: &str) -> Result<(), FacilityError> {
         self.host.remove(path)
     }
@@ -288,6 +336,7 @@ impl ConfigFacilities for FakeNode {
         self.world().ran.push(line.clone());
         self.check(&line)?;
         self.storage(command)?;
+        self.slices(command)?;
         self.network(command)
     }
     fn settled(&self) -> &dyn Facilities {
@@ -301,6 +350,9 @@ impl ChangeFacilities for FakeNode {
     }
     fn timezone(&self) -> Option<TimeZone> {
         self.host.timezone()
+    }
+    fn machine(&self) -> Machine {
+        self.host.machine()
     }
     /// What the files of the network ask for, as networkd would have it.
     fn addresses(&self) -> Result<Vec<(String, IpAddr)>, FacilityError> {

@@ -2,6 +2,7 @@
 
 mod access;
 mod config;
+mod machine;
 mod state;
 mod zone;
 
@@ -17,7 +18,7 @@ use corbel_model::network::Interface;
 use corbel_model::{HostName, TimeZone};
 use corbel_net::{Wait, interfaces, wait_for_interfaces};
 use corbel_plan::settle::Need;
-use corbel_sys::{Cancel, Program, read_limited, wait_for_quiet_udev, write_atomic};
+use corbel_sys::{Cancel, Program, read_limited, wait_for_quiet_udev, write_atomic, write_value};
 use serde::Deserialize;
 
 use crate::facilities::{Facilities, FacilityError};
@@ -276,6 +277,10 @@ impl Facilities for Host {
             }
         }
         Ok(())
+    }
+
+    fn tell(&self, path: &str, value: &str) -> Result<(), FacilityError> {
+        Ok(write_value(&self.path(path), value)?)
     }
 
     fn remove(&self, path: &str) -> Result<(), FacilityError> {

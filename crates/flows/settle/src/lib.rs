@@ -27,6 +27,7 @@ mod facilities;
 pub mod fake;
 mod gather;
 mod host;
+mod performance;
 mod shadow;
 mod state;
 pub mod store;
@@ -36,9 +37,11 @@ use corbel_plan::settle::{Need, SettlePlan, Ssh, effective_document, needs, plan
 
 pub use apply::{REPORT_FILE, Report};
 pub use configure::{ConfigFacilities, configure};
-pub use corbel_plan::settle::{SEED_FILE, WORDS_FILE};
+pub use corbel_plan::performance::Tuning;
+pub use corbel_plan::settle::{PERFORMANCE_FILE, SEED_FILE, WORDS_FILE};
 pub use facilities::{Facilities, FacilityError};
 pub use host::{Host, SeedPlace};
+pub use performance::{Manner, TUNING_REPORT, Tuned, tune};
 pub use state::{INSTALLED_FLAG, STATE_FILE, StateFacilities, StateReport, mount_state};
 
 /// Plans this boot. Problems on the way are among the plan's warnings.

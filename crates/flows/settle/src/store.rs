@@ -87,6 +87,8 @@ struct Kept {
     /// By the names of the targets.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     iscsi_passwords: BTreeMap<String, String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    kernel_dump_ssh_key: Option<String>,
 }
 
 /// Passwords as they are, for a file that root alone can read.
@@ -184,6 +186,7 @@ impl ConfigStore {
             admin_password: kept.admin_password_hash.and_then(|hash| hash.parse().ok()),
             collectd_password: kept.collectd_password.and_then(|password| password.parse().ok()),
             iscsi_passwords: read_passwords(kept.iscsi_passwords),
+            dump_key: kept.kernel_dump_ssh_key.and_then(|key| key.parse().ok()),
         });
         Ok(secrets.unwrap_or_default())
     }
@@ -212,6 +215,7 @@ impl ConfigStore {
                 admin_password_hash: admin.map(|hash| hash.expose().to_owned()),
                 collectd_password: collectd.map(|password| password.expose().to_owned()),
                 iscsi_passwords: exposed(&secrets.iscsi_passwords),
+                kernel_dump_ssh_key: secrets.dump_key.as_ref().map(|key| key.expose().to_owned()),
             };
             let kept = toml::to_string(&kept).unwrap_or_default();
             self.secrets.save(&kept)?;

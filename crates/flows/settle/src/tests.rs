@@ -183,6 +183,9 @@ impl Facilities for Broken {
     fn write(&self, path: &str, _: &[u8], _: u32) -> Result<(), FacilityError> {
         Err(format!("{path} is not writable").into())
     }
+    fn tell(&self, path: &str, _: &str) -> Result<(), FacilityError> {
+        Err(format!("{path} takes nothing").into())
+    }
     fn remove(&self, _: &str) -> Result<(), FacilityError> {
         Err("not removable".into())
     }

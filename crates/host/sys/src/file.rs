@@ -59,6 +59,16 @@ pub fn write_atomic(path: &Path, bytes: &[u8], mode: u32) -> Result<(), FileErro
         .map_err(FileError::at("flush", folder))
 }
 
+/// Tells the kernel a value by one of its files below `/sys` or `/proc`: written in its place by one call, because a value is no value in parts.
+pub fn write_value(path: &Path, value: &str) -> Result<(), FileError> {
+    let mut file = fs::OpenOptions::new()
+        .write(true)
+        .truncate(true)
+        .open(path)
+        .map_err(FileError::at("open", path))?;
+    file.write_all(value.as_bytes()).map_err(FileError::at("write", path))
+}
+
 /// Read a whole file of at most `limit` bytes.
 pub fn read_limited(path: &Path, limit: u64) -> Result<Vec<u8>, FileError> {
     let file = File::open(path).map_err(FileError::at("open", path))?;

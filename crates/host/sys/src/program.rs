@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, Read};
+use std::io::{self, BufRead, BufReader, PipeReader, PipeWriter, Read};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -69,6 +69,8 @@ pub struct Program {
     folder: Option<PathBuf>,
     stdin: Option<PathBuf>,
     stdout: Option<PathBuf>,
+    reads: Option<PipeReader>,
+    writes: Option<PipeWriter>,
     inherits_stdout: bool,
     limit: Option<Duration>,
 }
@@ -82,6 +84,8 @@ impl Program {
             folder: None,
             stdin: None,
             stdout: None,
+            reads: None,
+            writes: None,
             inherits_stdout: false,
             limit: None,
         }
@@ -117,6 +121,18 @@ impl Program {
     #[must_use]
     pub fn stdout_file(mut self, path: impl AsRef<Path>) -> Self {
         self.stdout = Some(path.as_ref().to_owned());
+        self
+    }
+    /// Standard input from another program's output. The pipe is open as long as this value lives.
+    #[must_use]
+    pub fn stdin_pipe(mut self, pipe: PipeReader) -> Self {
+        self.reads = Some(pipe);
+        self
+    }
+    /// Standard output to another program's input. The other one sees the end when this value is gone, too.
+    #[must_use]
+    pub fn stdout_pipe(mut self, pipe: PipeWriter) -> Self {
+        self.writes = Some(pipe);
         self
     }
     /// Standard output is our own, and none of it is collected. What the program leaves running in the background may then keep it
@@ -157,7 +173,7 @@ impl Program {
         let mut command = self.command()?;
         command.process_group(0);
         command.stderr(Stdio::piped());
-        if self.stdout.is_none() && !self.inherits_stdout {
+        if self.stdout.is_none() && self.writes.is_none() && !self.inherits_stdout {
             command.stdout(Stdio::piped());
         }
         tracing::debug!(command = %self.command_line(), "run");
@@ -291,6 +307,16 @@ impl Program {
         if let Some(path) = &self.stdout {
             command.stdout(redirect(path, File::create(path))?);
         }
+        let pipe = |source| ProgramError::Start {
+            command: self.command_line(),
+            source,
+        };
+        if let Some(reads) = &self.reads {
+            command.stdin(reads.try_clone().map_err(pipe)?);
+        }
+        if let Some(writes) = &self.writes {
+            command.stdout(writes.try_clone().map_err(pipe)?);
+        }
         Ok(command)
     }
 
@@ -341,6 +367,21 @@ mod tests {
             text.contains("no room") && text.contains("exit status: 3") && text.contains("sh -c"),
             "{text}"
         );
+    }
+
+    #[test]
+    fn one_program_reads_what_another_writes() {
+        let (reader, writer) = io::pipe().expect("a pipe");
+        let first = Program::new("sh")
+            .args(["-c", "echo through; echo a pipe"])
+            .stdout_pipe(writer);
+        let first = std::thread::spawn(move || first.run(&Cancel::new()).map(|_| ()));
+        let second = Program::new("cat")
+            .stdin_pipe(reader)
+            .run(&Cancel::new())
+            .expect("it ends");
+        assert_eq!(second.text(), "through\na pipe\n");
+        first.join().expect("no panic").expect("it ends, too");
     }
 
     #[test]

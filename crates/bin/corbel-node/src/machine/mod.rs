@@ -2,6 +2,7 @@
 
 mod diagnostics;
 mod disks;
+mod dumps;
 mod install;
 mod keyboard;
 mod password;
@@ -15,8 +16,8 @@ use std::path::Path;
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError, TryLockError};
 
 use corbel_agent::{
-    Disk, Link, LogPage, LogQuery, Permits, Persisted, Plan, Restart, Secret, Service, Slots, Source, Spool, System,
-    SystemError, no_fast_reboot,
+    Disk, DumpStatus, Link, LogPage, LogQuery, Permits, Persisted, Plan, Restart, Secret, Service, Slots, Source,
+    Spool, System, SystemError, no_fast_reboot,
 };
 use corbel_model::install::{DeviceMatch, InstallRequest, UninstallRequest};
 use corbel_model::{ByteSize, Keymap};
@@ -201,6 +202,13 @@ impl System for Machine {
     fn persisted_difference(&self, path: &str) -> Result<String, SystemError> {
         let _one_at_a_time = lock(&self.persisted);
         persisted::difference(path)
+    }
+
+    fn dumps(&self) -> Result<DumpStatus, SystemError> {
+        dumps::status()
+    }
+    fn test_dump(&self) -> Result<String, SystemError> {
+        dumps::test()
     }
 
     fn note_running(&self, names: &[String]) -> Result<(), SystemError> {

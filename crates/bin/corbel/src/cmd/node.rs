@@ -1,6 +1,7 @@
 //! `corbel node`: the node itself, and which nodes are trusted.
 
 mod diagnostics;
+mod dump;
 mod power;
 mod trust;
 
@@ -49,6 +50,9 @@ pub(crate) enum NodeCommand {
         #[arg(long, value_name = "TEXT", default_value = "")]
         search: String,
     },
+    /// Dumps of a kernel that crashed
+    #[command(subcommand)]
+    Dump(dump::DumpCommand),
     /// Reboots the node; machines are shut down or saved first, as each one's definition says
     Reboot(power::RebootArgs),
     /// Powers the node off; machines are shut down or saved first, as each one's definition says
@@ -96,6 +100,7 @@ pub(crate) async fn run(command: NodeCommand, context: &Context<'_>, interrupts:
         NodeCommand::Links => diagnostics::links(context).await,
         NodeCommand::Services => diagnostics::services(context).await,
         NodeCommand::Logs { search } => diagnostics::logs(&search, context).await,
+        NodeCommand::Dump(command) => dump::run(&command, context).await,
         NodeCommand::Status => power::status(context).await,
         NodeCommand::Reboot(args) => power::reboot(args, context, &interrupts).await,
         NodeCommand::Poweroff(args) => power::poweroff(args, context, &interrupts).await,

@@ -3,9 +3,10 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use corbel_settle::{Host, Report, SeedPlace};
+use corbel_settle::{Host, Manner, Report, SeedPlace};
 use serde_json::json;
 
+use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::printer::Printer;
 
@@ -27,6 +28,9 @@ pub(crate) struct SettleArgs {
     /// Fetch the document that the word corbel.config names, and settle again with it
     #[arg(long, conflicts_with_all = ["dry_run", "root", "cmdline", "seed", "state"])]
     fetch: bool,
+    /// Tell the kernel what this machine is tuned for, and do nothing else
+    #[arg(long, conflicts_with_all = ["dry_run", "root", "cmdline", "seed", "state", "fetch"])]
+    performance: bool,
     /// Take this folder for the seed
     #[arg(long, value_name = "DIR")]
     seed: Option<PathBuf>,
@@ -36,6 +40,9 @@ pub(crate) struct SettleArgs {
 pub(crate) fn run(args: SettleArgs, printer: &Printer) -> Result<(), Failure> {
     if args.state {
         return state(printer);
+    }
+    if args.performance {
+        return performance(printer);
     }
     if args.fetch {
         return match corbel_settle::configure(&Host::default()) {
@@ -78,6 +85,22 @@ pub(crate) fn run(args: SettleArgs, printer: &Printer) -> Result<(), Failure> {
         return printer.bytes(text.as_bytes());
     }
     told(&corbel_settle::settle(&host), printer)
+}
+
+/// Succeeds whatever the machine lacks: the rest is done, and the report says what is not.
+fn performance(printer: &Printer) -> Result<(), Failure> {
+    let tuned = corbel_settle::tune(&Host::default(), Manner::AsFarAsPossible);
+    let tuned = tuned.map_err(|error| Failure::say(Exit::Failed, corbel_sys::chain(error.as_ref())))?;
+    if printer.json {
+        return printer.document(&tuned);
+    }
+    for line in &tuned.changed {
+        printer.talk(line);
+    }
+    for warning in &tuned.warnings {
+        printer.talk(&format!("warning: {warning}"));
+    }
+    Ok(())
 }
 
 fn told(report: &Report, printer: &Printer) -> Result<(), Failure> {

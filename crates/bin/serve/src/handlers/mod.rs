@@ -4,6 +4,7 @@ pub(crate) mod config;
 pub(crate) mod console;
 pub(crate) mod diagnostics;
 pub(crate) mod disks;
+pub(crate) mod dumps;
 pub(crate) mod events;
 pub(crate) mod node;
 pub(crate) mod operation;

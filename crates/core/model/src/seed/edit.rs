@@ -236,7 +236,11 @@ pub fn unset(text: &str, path: &str) -> Result<String, EditError> {
 const ISCSI_SECRET: [&str; 4] = ["storage_access", "iscsi", "target", "chap_password"];
 
 /// Where a document may have something secret.
-const SECRETS: [&[&str]; 2] = [&["admin", "password_hash"], &["monitoring", "collectd", "password"]];
+const SECRETS: [&[&str]; 3] = [
+    &["admin", "password_hash"],
+    &["monitoring", "collectd", "password"],
+    &["kernel_dump", "ssh_key"],
+];
 
 /// The document without anything secret, for whoever looks at it, and the keys that it had.
 pub fn without_secrets(text: &str) -> Result<(String, Vec<String>), EditError> {
@@ -267,6 +271,10 @@ pub fn take_secrets(text: &str) -> Result<(String, Secrets), EditError> {
             ["admin", ..] => {
                 secrets.admin_password = value.parse().ok();
                 secrets.admin_password.is_some()
+            }
+            ["kernel_dump", ..] => {
+                secrets.dump_key = value.parse().ok();
+                secrets.dump_key.is_some()
             }
             _ => {
                 secrets.collectd_password = value.parse().ok();

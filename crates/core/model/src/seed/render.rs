@@ -1,6 +1,8 @@
 //! A document from its values: what [`parse`](super::parse) makes of the text is what was given. Everything about addresses is written
 //! out, so that no default that changes later changes an installed node.
 
+mod kernel_dump;
+mod performance;
 mod services;
 mod storage_access;
 
@@ -71,6 +73,8 @@ pub fn render(seed: &Seed) -> String {
     }
     services::services(&mut text, seed);
     storage_access::storage_access(&mut text, &seed.storage_access);
+    performance::performance(&mut text, &seed.performance);
+    kernel_dump::kernel_dump(&mut text, &seed.kernel_dump);
     if let Some(answers) = &seed.install {
         install(&mut text, answers);
     }

@@ -2,6 +2,8 @@
 //! here is used by others; [`super::Seed`] is what was meant.
 
 mod api;
+mod kernel_dump;
+mod performance;
 mod services;
 mod storage_access;
 
@@ -23,6 +25,8 @@ use crate::network::{
 use crate::words::Ntp;
 use crate::{HostName, Keymap, Span, SshPort, TimeZone};
 use api::ApiTable;
+use kernel_dump::{Dump, KernelDumpTable};
+use performance::PerformanceTable;
 use services::{FirewallTable, LoggingTable, MonitoringTable, idle};
 use storage_access::StorageAccessTable;
 
@@ -125,6 +129,13 @@ pub(super) struct Document {
     /// Storage that other machines have for this node.
     #[serde(default)]
     storage_access: StorageAccessTable,
+    /// What the hardware is tuned for, and how much of it machines may be promised.
+    #[serde(default)]
+    performance: PerformanceTable,
+    /// What becomes of the memory of a kernel that crashed.
+    #[serde(default)]
+    #[schemars(with = "KernelDumpTable")]
+    kernel_dump: Dump,
     /// What an unattended installation does. An installed node takes no notice of it.
     install: Option<InstallTable>,
 }
@@ -343,6 +354,8 @@ impl From<Document> for Seed {
             logging,
             monitoring,
             storage_access,
+            performance,
+            kernel_dump,
             install,
             ..
         } = document;
@@ -399,6 +412,8 @@ impl From<Document> for Seed {
             logging: logging.into(),
             monitoring: monitoring.into(),
             storage_access: storage_access.into(),
+            performance: performance.into(),
+            kernel_dump: kernel_dump.0,
             install: install.map(InstallAnswers::from),
         }
     }

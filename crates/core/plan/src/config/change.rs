@@ -10,9 +10,10 @@ use serde::Serialize;
 
 use super::Step;
 use crate::settle::{
-    COLLECTD_FILE, FILES, HOSTNAME_FILE, IDMAP_FILE, JOURNAL_FILE, KEYBOARD_FILE, MONITORING_OFF_FLAG, MULTIPATH_FILE,
-    NETCONSOLE_FILE, NETWORK_PREFIX, PREFIXES, SOURCES_FILE, SSH_FIREWALL_FILE, SSH_FLAG, SSHD_FILE,
-    STORAGE_ACCESS_FILE, SYSLOG_CA_PREFIX, SYSLOG_FILE, SettlePlan, TIME_SYNC_OFF_FLAG, TIMESYNC_FILE,
+    COLLECTD_FILE, DUMP_HOSTS_FILE, DUMP_KEY_FILE, FILES, HOSTNAME_FILE, IDMAP_FILE, JOURNAL_FILE, KERNEL_DUMP_FILE,
+    KEYBOARD_FILE, MONITORING_OFF_FLAG, MULTIPATH_FILE, NETCONSOLE_FILE, NETWORK_PREFIX, PERFORMANCE_FILE, PREFIXES,
+    SOURCES_FILE, SSH_FIREWALL_FILE, SSH_FLAG, SSHD_FILE, STORAGE_ACCESS_FILE, SYSLOG_CA_PREFIX, SYSLOG_FILE,
+    SettlePlan, TIME_SYNC_OFF_FLAG, TIMESYNC_FILE,
 };
 
 /// A node as it is or shall be, as far as its configuration goes.
@@ -172,6 +173,16 @@ pub fn plan_change(from: &NodeState, to: &NodeState) -> Change {
     }
     if any(&[STORAGE_ACCESS_FILE]) {
         change.steps.push(Step::AccessStorage);
+    }
+    if any(&[PERFORMANCE_FILE]) {
+        change.steps.push(Step::Tune);
+    }
+    if any(&[KERNEL_DUMP_FILE, DUMP_KEY_FILE, DUMP_HOSTS_FILE]) {
+        match to.files.contains_key(KERNEL_DUMP_FILE) {
+            // A place that cannot be reached now could not be reached by a kernel that has just crashed.
+            true => change.steps.extend([Step::TestDump, Step::LoadDump]),
+            false => change.steps.push(Step::UnloadDump),
+        }
     }
     if any(&[KEYBOARD_FILE]) {
         change.steps.push(match to.files.contains_key(KEYBOARD_FILE) {

@@ -5,12 +5,15 @@
 
 mod addresses;
 mod devices;
+mod machine;
 mod storage_access;
 
 use std::fmt;
 
 use corbel_model::network::{Interface, NetworkConfig};
 use corbel_model::seed::Seed;
+
+pub use machine::{Machine, check_machine, machine_warnings};
 
 /// Something that cannot be meant.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -65,6 +68,10 @@ pub fn check_secrets(seed: &Seed) -> Vec<Problem> {
         let key = format!("storage_access.iscsi.target[{}].chap_password", target.name);
         let problem = "is not set, and nobody can log in as chap_user without it";
         problems.push(Problem::new(key, problem));
+    }
+    if seed.kernel_dump.lacks_key() {
+        let problem = "is not set, and the server lets nobody in without it: give the private key that it knows";
+        problems.push(Problem::new("kernel_dump.ssh_key", problem));
     }
     problems
 }

@@ -55,6 +55,13 @@ pub enum Step {
     LoadKeyboard,
     /// That of the kernel again.
     LoadDefaultKeyboard,
+    /// The kernel is told what the hardware is tuned for now, and what it was told before is taken back.
+    Tune,
+    /// A small file is written where dumps of the kernel would go, and removed.
+    TestDump,
+    /// The kernel that saves the memory of one that crashes is loaded.
+    LoadDump,
+    UnloadDump,
 }
 
 impl Step {
@@ -85,6 +92,10 @@ impl Step {
             Self::AccessStorage => "access-storage",
             Self::LoadKeyboard => "load-keyboard",
             Self::LoadDefaultKeyboard => "load-default-keyboard",
+            Self::Tune => "tune",
+            Self::TestDump => "test-dump",
+            Self::LoadDump => "load-dump",
+            Self::UnloadDump => "unload-dump",
         }
     }
 
@@ -125,6 +136,10 @@ impl Step {
             ]),
             Self::LoadKeyboard => unit("restart", "corbel-keyboard.service"),
             Self::LoadDefaultKeyboard => Some(vec!["loadkeys", "--quiet", "--unicode", "--console=/dev/tty1", "us"]),
+            Self::Tune => unit("restart", "corbel-performance.service"),
+            Self::TestDump => Some(vec!["corbel", "dump", "test"]),
+            Self::LoadDump => Some(vec!["corbel", "dump", "load"]),
+            Self::UnloadDump => Some(vec!["corbel", "dump", "unload"]),
         }
     }
 }
@@ -157,6 +172,10 @@ impl fmt::Display for Step {
             Self::AccessStorage => f.write_str("log in at iSCSI targets and mount NFS exports as configured"),
             Self::LoadKeyboard => f.write_str("load the keyboard layout"),
             Self::LoadDefaultKeyboard => f.write_str("load the default keyboard layout"),
+            Self::Tune => f.write_str("tune processors, memory and disks as configured"),
+            Self::TestDump => f.write_str("try the place where dumps of the kernel go"),
+            Self::LoadDump => f.write_str("load the kernel that saves a dump"),
+            Self::UnloadDump => f.write_str("save no dump of the kernel any more"),
         }
     }
 }

@@ -50,9 +50,16 @@ pub const MULTIPATH_FILE: &str = "/etc/multipath.conf";
 pub const IDMAP_FILE: &str = "/etc/idmapd.conf";
 /// From where services can be reached, for the firewall, where not from everywhere.
 pub const SOURCES_FILE: &str = "/etc/corbel/nftables/sources.nft";
+/// What the kernel is told of processors, memory and disks, and how much memory machines may be promised.
+pub const PERFORMANCE_FILE: &str = "/etc/corbel/performance";
+/// Where the memory of a kernel that crashed is saved to; while it exists, a kernel for that is loaded.
+pub const KERNEL_DUMP_FILE: &str = "/etc/corbel/kernel-dump";
+/// The private key and the known host of a server that gets it by SSH.
+pub const DUMP_KEY_FILE: &str = "/etc/corbel/dump/key";
+pub const DUMP_HOSTS_FILE: &str = "/etc/corbel/dump/known_hosts";
 
 /// Single files that settle may write. A flag is the last: who sees it sees what it promises.
-pub const FILES: [&str; 19] = [
+pub const FILES: [&str; 23] = [
     HOSTNAME_FILE,
     HOSTS_FILE,
     ACCESS_FILE,
@@ -69,6 +76,10 @@ pub const FILES: [&str; 19] = [
     STORAGE_ACCESS_FILE,
     MULTIPATH_FILE,
     IDMAP_FILE,
+    PERFORMANCE_FILE,
+    DUMP_KEY_FILE,
+    DUMP_HOSTS_FILE,
+    KERNEL_DUMP_FILE,
     TIME_SYNC_OFF_FLAG,
     MONITORING_OFF_FLAG,
     SSH_FLAG,
@@ -80,7 +91,7 @@ pub const PREFIXES: [&str; 2] = [NETWORK_PREFIX, SYSLOG_CA_PREFIX];
 /// The mode of one of them: what may hold something secret is for root alone.
 pub fn mode_of(path: &str) -> u32 {
     match path {
-        ACCESS_FILE | COLLECTD_FILE | CONFIG_URL_FILE | STORAGE_ACCESS_FILE => 0o600,
+        ACCESS_FILE | COLLECTD_FILE | CONFIG_URL_FILE | STORAGE_ACCESS_FILE | DUMP_KEY_FILE => 0o600,
         _ => 0o644,
     }
 }

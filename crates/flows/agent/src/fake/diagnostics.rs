@@ -1,6 +1,8 @@
-//! Links, services and journal of the fake machine.
+//! Links, services, journal and dumps of the fake machine.
 
 use crate::diagnostics::{LogEntry, Service};
+use crate::dump::{Dump, DumpState, DumpStatus};
+use corbel_model::ByteSize;
 use corbel_net::Link;
 
 pub(super) fn links() -> Vec<Link> {
@@ -59,4 +61,33 @@ pub(super) fn journal() -> Vec<LogEntry> {
         entry(4, 6, "corbel-node", "serving socket=/run/corbel/api.sock"),
         entry(0, 6, "kernel", "Linux version 6.12"),
     ]
+}
+
+pub(super) fn dumps(installed: bool) -> DumpStatus {
+    if !installed {
+        return DumpStatus {
+            message: "no dumps of the kernel are saved: kernel_dump.target is off".to_owned(),
+            ..DumpStatus::default()
+        };
+    }
+    let dump = |name: &str, mib: u64, problem: Option<&str>| Dump {
+        name: name.to_owned(),
+        reason: "Fatal hardware error!".to_owned(),
+        place: "this node".to_owned(),
+        size: ByteSize::mib(mib),
+        problem: problem.map(str::to_owned),
+    };
+    DumpStatus {
+        state: DumpState::Ready,
+        message: "a crash of the kernel is saved to this node".to_owned(),
+        set_aside: ByteSize::mib(256),
+        dumps: vec![
+            dump("20261126T181530Z", 214, None),
+            dump(
+                "20261101T030000Z",
+                0,
+                Some("the node lost its power while it was saved"),
+            ),
+        ],
+    }
 }

@@ -11,6 +11,7 @@ use corbel_sys::Cancel;
 
 use crate::facilities::{Boot, BootSource, Facilities, Firmware, Memory, Ssh};
 use crate::figures::{FiguresError, MONITORING_OFF};
+use crate::promise::Promise;
 use crate::virtualization::{Device, Extension, KvmFacts};
 
 pub use system::FakeSystem;
@@ -108,6 +109,12 @@ impl Facilities for FakeFacilities {
     }
     fn keyboard(&self) -> Option<String> {
         self.keyboard.clone()
+    }
+    fn promise(&self) -> Option<Promise> {
+        let text = self.node.as_ref()?.text(corbel_settle::PERFORMANCE_FILE)?;
+        let percent = corbel_settle::Tuning::parse(&text).memory_overcommit?;
+        let memory = self.memory.total;
+        Some(Promise { percent, memory })
     }
     fn warnings(&self) -> Vec<String> {
         self.warnings.clone()

@@ -15,6 +15,7 @@ use corbel_sys::Cancel;
 use super::disks::disks;
 use super::world::{World, refused, storage};
 use crate::diagnostics::{LogPage, LogQuery, Service};
+use crate::dump::DumpStatus;
 use crate::system::{
     Disk, FailedVersion, Permits, Persisted, Plan, Restart, Secret, SlotInfo, SlotState, Slots, Source, Spool, System,
     SystemError, no_fast_reboot,
@@ -214,6 +215,17 @@ impl System for FakeSystem {
 
     fn persist(&self, path: &str) -> Result<Persisted, SystemError> {
         self.world().persist(path)
+    }
+
+    fn dumps(&self) -> Result<DumpStatus, SystemError> {
+        Ok(super::diagnostics::dumps(self.is_installed()))
+    }
+
+    fn test_dump(&self) -> Result<String, SystemError> {
+        match self.is_installed() {
+            true => Ok("this node".to_owned()),
+            false => Err(refused("no dumps of the kernel are saved: kernel_dump.target is off")),
+        }
     }
 
     fn links(&self) -> Result<Vec<Link>, SystemError> {

@@ -70,6 +70,9 @@ impl Facilities for Fake {
     fn write(&self, path: &str, content: &[u8], mode: u32) -> Result<(), FacilityError> {
         self.host.write(path, content, mode)
     }
+    fn tell(&self, path: &str, value: &str) -> Result<(), FacilityError> {
+        self.host.tell(path, value)
+    }
     fn remove(&self, path: &str) -> Result<(), FacilityError> {
         self.host.remove(path)
     }

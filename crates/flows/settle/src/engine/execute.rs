@@ -12,6 +12,7 @@ use corbel_plan::settle::{HOSTNAME_FILE, Need, SSH_FLAG, SettlePlan};
 use super::{ChangeFacilities, ConfigError};
 use crate::apply;
 use crate::facilities::{FacilityError, chain};
+use crate::performance::{Manner, tune};
 
 const SHADOW: &str = "/etc/shadow";
 /// What the kernel calls the node; absent below a root that is not this machine's.
@@ -81,6 +82,8 @@ fn one(node: &dyn ChangeFacilities, step: &Step, wanted: &NodeState) -> Result<(
             Some(hash) => apply::set_password(node.settled(), hash),
             None => Ok(()),
         },
+        // A restarted unit does what it can; a change is done as a whole or not at all.
+        Step::Tune => tune(node, Manner::Strict).map(|_| ()),
         other => match other.command() {
             Some(command) => node.run(&command),
             None => Ok(()),
@@ -150,7 +153,9 @@ pub(super) fn go_back(node: &dyn ChangeFacilities, before: &NodeState) -> Option
     match observe(node) {
         Err(error) => left.push(error.to_string()),
         Ok(is) => {
-            for step in plan_change(&is, before).steps {
+            // What was there is brought back whether or not its server answers now.
+            let steps = plan_change(&is, before).steps.into_iter();
+            for step in steps.filter(|step| *step != Step::TestDump) {
                 if let Err(error) = one(node, &step, before) {
                     left.push(format!("{step}: {}", chain(&error)));
                 }

@@ -22,6 +22,7 @@ pub(super) struct Note {
     pub(super) collectd_password: Option<String>,
     #[serde(default)]
     pub(super) iscsi_passwords: BTreeMap<String, String>,
+    pub(super) dump_key: Option<String>,
     pub(super) origin: Origin,
     /// Seconds of uptime; 0 while it is being done.
     pub(super) until: u64,
@@ -34,6 +35,7 @@ impl Note {
             admin_password: self.password.as_deref().and_then(|hash| hash.parse().ok()),
             collectd_password: self.collectd_password.as_deref().and_then(|text| text.parse().ok()),
             iscsi_passwords: read_passwords(self.iscsi_passwords.clone()),
+            dump_key: self.dump_key.as_deref().and_then(|text| text.parse().ok()),
         }
     }
 }
@@ -47,6 +49,7 @@ impl Engine {
             password: None,
             collectd_password: None,
             iscsi_passwords: BTreeMap::new(),
+            dump_key: None,
             origin: Origin::default(),
             until: 0,
             seconds: 0,

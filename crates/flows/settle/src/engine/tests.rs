@@ -1,5 +1,7 @@
 //! Changes over a node in a folder: done, refused, broken at each step, not confirmed in time.
 
+mod kernel_dump;
+mod performance;
 mod services;
 
 use super::note::NOTE;

@@ -8,9 +8,10 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use corbel_fetch::fetch;
 use corbel_model::TimeZone;
+use corbel_plan::config::Machine;
 use corbel_sys::{Cancel, Program};
 
-use super::{CONFIG, Host, READ_LIMIT, zone};
+use super::{CONFIG, Host, READ_LIMIT, machine, zone};
 use crate::configure::ConfigFacilities;
 use crate::engine::ChangeFacilities;
 use crate::facilities::{Facilities, FacilityError};
@@ -71,6 +72,10 @@ impl ChangeFacilities for Host {
 
     fn timezone(&self) -> Option<TimeZone> {
         zone::get(&self.root)
+    }
+
+    fn machine(&self) -> Machine {
+        machine::look(self)
     }
 
     fn addresses(&self) -> Result<Vec<(String, IpAddr)>, FacilityError> {

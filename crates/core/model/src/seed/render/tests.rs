@@ -1,3 +1,5 @@
+mod tuning;
+
 use std::fmt::Debug;
 use std::str::FromStr;
 
@@ -344,7 +346,14 @@ fn seeds() -> impl Strategy<Value = Seed> {
         network(),
         vec(client, 0..3),
         vec(token, 0..3),
-        (firewall(), logging(), monitoring(), storage_access()),
+        (
+            firewall(),
+            logging(),
+            monitoring(),
+            storage_access(),
+            tuning::performance(),
+            tuning::kernel_dump(),
+        ),
         option::of(install()),
     )
         .prop_map(
@@ -357,7 +366,7 @@ fn seeds() -> impl Strategy<Value = Seed> {
                 network,
                 clients,
                 tokens,
-                (firewall, logging, monitoring, storage_access),
+                (firewall, logging, monitoring, storage_access, performance, kernel_dump),
                 install,
             )| Seed {
                 hostname,
@@ -376,6 +385,8 @@ fn seeds() -> impl Strategy<Value = Seed> {
                 logging,
                 monitoring,
                 storage_access,
+                performance,
+                kernel_dump,
                 install,
             },
         )

@@ -1,0 +1,115 @@
+//! A kernel that crashes, on the real image: its memory is saved by the one that waited for that, the node comes back by itself, and says what
+//! happened. Before it: a machine that is too small, a place that cannot be reached, and memory that comes with the next start.
+
+use anyhow::{Context as _, ensure};
+use corbel_e2e::server::wait_for_reset;
+use corbel_e2e::{Firmware, Machine, Medium, Node, Run, Server};
+use corbel_node_api::{ConfigApplied, ConfigRequest, DumpState, RebootRequest};
+
+use super::DISK;
+
+/// The least that memory is set aside on, and some more.
+const MEMORY: u32 = 2048;
+const SIZE: &str = "cat /sys/kernel/kexec_crash_size";
+const LOADED: &str = "systemctl start --wait corbel-dump-load.service; cat /sys/kernel/kexec_crash_loaded";
+
+#[tokio::test]
+async fn a_crash_is_saved_listed_and_survived() -> anyhow::Result<()> {
+    let run = Run::from_environment("kernel-dump")?;
+    let server = Server::new(&run, Firmware::Bios, DISK)?;
+    let mut node = server.installed(&run).await?;
+    let before = node.api().config().await?.document;
+    let local = format!("{before}\n[kernel_dump]\ntarget = \"local\"\n");
+    let error = set(&node, &local).await.err().context("1 GiB is too little")?;
+    ensure!(
+        error
+            .to_string()
+            .contains("kernel_dump.target: is not possible on this machine"),
+        "{error}"
+    );
+    node.api().reboot(RebootRequest::default()).await?;
+    node.reset().await?;
+
+    // Nothing is set aside and nothing loaded while nobody asked for it.
+    node = start(&run, &server).await?;
+    let mut shell = node.root_shell()?;
+    ensure!(shell.text(LOADED)? == "0");
+    ensure!(shell.text(SIZE)? == "0");
+    let status = node.api().dumps().await?;
+    ensure!(status.state == DumpState::Off && status.dumps.is_empty(), "{status:?}");
+
+    // A place that nobody has is no place; what was there stays.
+    let nfs = format!("{before}\n[kernel_dump]\ntarget = \"nfs\"\nlocation = \"10.0.2.2:/nowhere\"\n");
+    let error = set(&node, &nfs).await.err().context("nobody is there")?.to_string();
+    ensure!(error.contains("10.0.2.2:/nowhere cannot be reached"), "{error}");
+    ensure!(node.api().config().await?.document == before);
+
+    let applied = set(&node, &local).await?;
+    ensure!(
+        applied
+            .plan
+            .warnings
+            .iter()
+            .any(|warning| warning.contains("next start")),
+        "{applied:?}"
+    );
+    let status = node.api().dumps().await?;
+    ensure!(status.state == DumpState::WaitsForRestart, "{status:?}");
+    drop(shell);
+    node.api().reboot(RebootRequest::default()).await?;
+    node.reset().await?;
+
+    node = start(&run, &server).await?;
+    let mut shell = node.root_shell()?;
+    ensure!(shell.text(LOADED)? == "1");
+    let status = node.api().dumps().await?;
+    ensure!(
+        status.state == DumpState::Ready && status.set_aside == 256 << 20,
+        "{status:?}"
+    );
+    ensure!(node.api().test_dump().await?.place == "this node");
+    shell.text("{ sleep 2; echo c > /proc/sysrq-trigger; } > /dev/null 2>&1 & echo going")?;
+    drop(shell);
+    let limit = node.limit(900);
+    wait_for_reset(node.machine(), limit).await.context("the dump")?;
+
+    node = start(&run, &server).await?;
+    let status = node.api().dumps().await?;
+    let dump = status.dumps.first().context("no dump is listed")?;
+    ensure!(dump.problem.is_none() && dump.bytes > 1 << 20, "{dump:?}");
+    ensure!(dump.reason.contains("sysrq triggered crash"), "{dump:?}");
+    let mut shell = node.root_shell()?;
+    let folder = format!("/data/dumps/{}", dump.name);
+    ensure!(shell.text(&format!("head -c 5 {folder}/vmcore"))? == "KDUMP");
+    ensure!(shell.text(&format!("grep -c 'sysrq: Trigger a crash' {folder}/dmesg.txt"))? == "1");
+    ensure!(shell.text("corbel node dump list")?.contains(&dump.name));
+    ensure!(shell.text(LOADED)? == "1", "the next crash is saved, too");
+    let warnings = node.api().node().await?.warnings;
+    ensure!(
+        warnings.iter().any(|warning| warning.contains("the kernel crashed")),
+        "{warnings:?}"
+    );
+
+    set(&node, &before).await?;
+    ensure!(shell.text("cat /sys/kernel/kexec_crash_loaded")? == "0");
+    ensure!(node.api().dumps().await?.state == DumpState::Off);
+    Ok(())
+}
+
+/// Boots from the disk with enough memory.
+async fn start(run: &Run, server: &Server) -> anyhow::Result<Node> {
+    let spec = server.spec(Medium::Disks).memory(MEMORY);
+    let machine = Machine::start(&spec, &run.machine_folder()?, run.accel()).await?;
+    Node::attach(run, machine, server.identity().clone()).await
+}
+
+/// Makes this the configuration, at once.
+async fn set(node: &Node, document: &str) -> anyhow::Result<ConfigApplied> {
+    let now = node.api().config().await?.generation;
+    let request = ConfigRequest {
+        document: document.to_owned(),
+        confirm_seconds: Some(0),
+        ..ConfigRequest::default()
+    };
+    Ok(node.api().apply_config(Some(now), &request).await?)
+}
