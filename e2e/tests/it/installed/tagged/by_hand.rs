@@ -15,6 +15,8 @@ use corbel_node_api::VmState;
 use super::super::DISK;
 use super::{NONCE, Servers, frames_are_tagged};
 
+/// Leaves the console of a machine (Ctrl-]).
+const LEAVE: &str = "\x1d";
 /// The row behind the entries of a page.
 const ADD: &str = "[ add an entry ]";
 
@@ -101,7 +103,8 @@ async fn by_the_console() -> anyhow::Result<()> {
 
     // Its own console, through ours.
     person.types("c")?;
-    person.sees(&[&demo::sentence(NONCE)]).await?;
+    person.sees(&[&demo::sentence(NONCE)]).await?.types(LEAVE)?;
+    person.sees(&["n new"]).await?;
     drop(person);
     let vm = node.api().vm(demo::NAME).await?;
     ensure!(vm.state == VmState::Running, "{vm:?}");
