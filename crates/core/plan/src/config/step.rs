@@ -120,6 +120,7 @@ impl Step {
                 "--wait",
                 "--pipe",
                 "--collect",
+                "--property=RuntimeMaxSec=140",
                 "/usr/bin/corbel",
                 "storage-access",
             ]),
