@@ -103,6 +103,12 @@ pub enum Operation {
     ListLinks,
     ListServices,
     ShowLogs,
+    Ping,
+    IdentifyLink,
+    ShowMultipath,
+    ShowIscsi,
+    ShowIommu,
+    ListPlugins,
     ListVms,
     CreateVm,
     ShowVm,
@@ -208,6 +214,12 @@ pub const ROUTES: &[Route] = &[
     route(Op::ListLinks, Get, "/v1/node/links", VIEWER, Empty, 200, Json("LinkList"), "Network interfaces: cable, speed, what was lost"),
     route(Op::ListServices, Get, "/v1/node/services", VIEWER, Empty, 200, Json("ServiceList"), "Services of the node, those that failed first"),
     route(Op::ShowLogs, Get, "/v1/node/logs", ADMIN, Empty, 200, Json("LogPage"), "The newest entries of this boot's journal, with `search` those that have a text"),
+    route(Op::Ping, Post, "/v1/node/ping", OPERATOR, Json("PingRequest"), 200, Json("PingResult"), "Send echoes to another machine, one a second"),
+    route(Op::IdentifyLink, Post, "/v1/node/links/{name}/identify", OPERATOR, Json("IdentifyRequest"), 204, Empty, "Let the lamps of an interface blink; answered when they have"),
+    route(Op::ShowMultipath, Get, "/v1/node/multipath", VIEWER, Empty, 200, Json("MultipathList"), "Disks that are reached by several paths, and how the paths are"),
+    route(Op::ShowIscsi, Get, "/v1/node/iscsi", VIEWER, Empty, 200, Json("IscsiInfo"), "The node's name as an iSCSI initiator, and its sessions"),
+    route(Op::ShowIommu, Get, "/v1/node/iommu", VIEWER, Empty, 200, Json("IommuInfo"), "Groups of the IOMMU: which devices can be given to a machine together"),
+    route(Op::ListPlugins, Get, "/v1/plugins", VIEWER, Empty, 200, Json("PluginList"), "What extends the node; empty with this version"),
     route(Op::ListVms, Get, "/v1/vms", VIEWER, Empty, 200, Json("VmList"), "List virtual machines"),
     route(Op::CreateVm, Post, "/v1/vms", ADMIN, JsonOrXml("VmSpec"), 201, Json("VmSummary"), "Create a virtual machine, or define one from libvirt's XML"),
     route(Op::ShowVm, Get, "/v1/vms/{name}", VIEWER, Empty, 200, Json("VmDetail"), "Show a virtual machine"),
@@ -300,8 +312,10 @@ mod tests {
             Op::ShowConfig | Op::ConfigSchema | Op::ApplyConfig | Op::ConfirmConfig | Op::UndoConfig => 44,
             Op::ConfigHistory | Op::ConfigVersion | Op::RollbackConfig | Op::Figures => 48,
             Op::CheckPassword | Op::ListLinks | Op::ListServices | Op::ShowLogs => 52,
+            Op::Ping | Op::IdentifyLink | Op::ShowMultipath | Op::ShowIscsi | Op::ShowIommu => 57,
+            Op::ListPlugins => 58,
         };
-        assert_eq!(ROUTES.len(), all(Op::ShowLogs));
+        assert_eq!(ROUTES.len(), all(Op::ListPlugins));
         for (i, route) in ROUTES.iter().enumerate() {
             assert!(
                 !ROUTES[..i].iter().any(|r| r.operation == route.operation),

@@ -52,7 +52,7 @@ pub enum Origin {
 }
 
 impl Agent {
-    async fn ask<T: Send + 'static>(
+    pub(crate) async fn ask<T: Send + 'static>(
         &self,
         question: impl FnOnce(&dyn crate::System) -> Result<T, SystemError> + Send + 'static,
     ) -> Result<T, SystemError> {
