@@ -13,6 +13,7 @@ mod rescue;
 mod sent_back;
 mod services;
 mod stateless;
+mod storage_access;
 mod tagged;
 mod unattended;
 mod wizard;
