@@ -15,6 +15,7 @@ mod rescue;
 mod sent_back;
 mod services;
 mod stateless;
+mod storage_access;
 mod tagged;
 mod unattended;
 mod wizard;

@@ -6,9 +6,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use corbel_node_api::{
-    Autostart, DumpStatus, DumpTest, Health, Keyboard, LinkList, LogPage, Network, NetworkList, NodeInfo,
-    OPENMETRICS_TYPE, Operation, PasswordTry, Persisted, PersistedDifference, PersistedList, Pool, PoolList,
-    ServiceList, VmDetail, VmList, VmSpec, VmStats, VmSummary, Volume, VolumeList, VolumeSpec, XML_TYPE,
+    Autostart, DumpStatus, DumpTest, Health, IdentifyRequest, IommuInfo, IscsiInfo, Keyboard, LinkList, LogPage,
+    MultipathList, Network, NetworkList, NodeInfo, OPENMETRICS_TYPE, Operation, PasswordTry, Persisted,
+    PersistedDifference, PersistedList, PingRequest, PingResult, PluginList, Pool, PoolList, ServiceList, VmDetail,
+    VmList, VmSpec, VmStats, VmSummary, Volume, VolumeList, VolumeSpec, XML_TYPE,
 };
 use http::{HeaderValue, Request, header};
 use http_body_util::BodyExt;
@@ -120,6 +121,36 @@ impl Client {
     /// Network interfaces, sorted by name.
     pub async fn links(&self) -> Result<LinkList, ClientError> {
         self.json(bare(Operation::ListLinks, "")).await
+    }
+
+    /// Sends one echo from the node.
+    pub async fn ping(&self, request: &PingRequest) -> Result<PingResult, ClientError> {
+        self.json(json(Operation::Ping, "", request)).await
+    }
+
+    /// Lets the lamps of an interface blink, and returns when they have.
+    pub async fn identify_link(&self, name: &str, request: &IdentifyRequest) -> Result<(), ClientError> {
+        self.done(json(Operation::IdentifyLink, name, request)).await
+    }
+
+    /// Disks that are reached by several paths, sorted by name.
+    pub async fn multipath(&self) -> Result<MultipathList, ClientError> {
+        self.json(bare(Operation::ShowMultipath, "")).await
+    }
+
+    /// The node as an iSCSI initiator.
+    pub async fn iscsi(&self) -> Result<IscsiInfo, ClientError> {
+        self.json(bare(Operation::ShowIscsi, "")).await
+    }
+
+    /// Groups of the IOMMU by number.
+    pub async fn iommu(&self) -> Result<IommuInfo, ClientError> {
+        self.json(bare(Operation::ShowIommu, "")).await
+    }
+
+    /// What extends the node, sorted by name.
+    pub async fn plugins(&self) -> Result<PluginList, ClientError> {
+        self.json(bare(Operation::ListPlugins, "")).await
     }
 
     /// Services, those that failed first.

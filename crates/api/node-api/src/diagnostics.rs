@@ -11,8 +11,8 @@ pub struct LinkList {
 
 /// A network interface, whether a machine of metal or a bridge.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[schema(example = json!({"name": "eno1", "carrier": true, "mac": "52:54:00:12:34:56", "speed_mbit": 10000, "mtu": 1500, "driver": "ixgbe",
-    "physical": true, "master": "bond0", "received": 1048576, "sent": 4096, "errors": 0}))]
+#[schema(example = json!({"name": "eno1", "carrier": true, "mac": "52:54:00:12:34:56", "speed_mbit": 10000, "duplex": "full", "mtu": 1500, "driver": "ixgbe",
+    "physical": true, "master": "bond0", "neighbour": "rack1-top ge-0/0/7", "received": 1048576, "sent": 4096, "errors": 0}))]
 pub struct Link {
     pub name: String,
     /// Whether there is a cable with somebody at its other end. False, too, while the interface is switched off.
@@ -22,6 +22,9 @@ pub struct Link {
     /// Null where the driver does not say.
     #[serde(default)]
     pub speed_mbit: Option<u32>,
+    /// `half` or `full`; null as `speed_mbit`.
+    #[serde(default)]
+    pub duplex: Option<String>,
     #[serde(default)]
     pub mtu: Option<u32>,
     #[serde(default)]
@@ -31,6 +34,9 @@ pub struct Link {
     /// The bond or bridge that it is in.
     #[serde(default)]
     pub master: Option<String>,
+    /// Switch and port at the other end of the cable, as LLDP tells.
+    #[serde(default)]
+    pub neighbour: Option<String>,
     /// Bytes since the node started, as is `sent`.
     pub received: u64,
     pub sent: u64,

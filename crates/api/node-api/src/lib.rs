@@ -15,9 +15,12 @@ mod node;
 mod openapi;
 mod operation;
 mod persisted;
+mod plugin;
+mod reach;
 mod routes;
 mod size;
 mod spec;
+mod storage_access;
 mod upgrade;
 mod vm;
 mod volume;
@@ -41,11 +44,16 @@ pub use operation::{
     OperationInfo, OperationKind, OperationState, OperationStatus, OperationStep, ProgressEvent, StepState,
 };
 pub use persisted::{Persisted, PersistedDifference, PersistedList, PersistedState};
+pub use plugin::{Plugin, PluginList};
+pub use reach::{Echo, IdentifyRequest, PingRequest, PingResult};
 pub use routes::{Access, Body, Method, Operation, ROUTES, Role, RoleError, Route, encode};
 pub use size::Size;
 pub use spec::{
     Autostart, CloudInit, DirectBoot, DiskBus, DiskFormat, DiskKind, DiskSpec, Firmware, NicSpec, OnReboot, VmSpec,
     VolumeSpec, parse_request,
+};
+pub use storage_access::{
+    IommuDevice, IommuGroup, IommuInfo, IscsiInfo, IscsiSession, MultipathDevice, MultipathList, MultipathPath,
 };
 pub use upgrade::{
     FailedVersion, PoweroffRequest, RebootRequest, RollbackRequest, Slot, SlotList, SlotName, SlotState, UpgradeFlags,

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use corbel_client::{Client, ClientError};
 use corbel_node_api::{
-    ConfigRequest, InstallRequest, OperationInfo, Planned, PoweroffRequest, RebootRequest, RollbackRequest,
-    UninstallRequest,
+    ConfigRequest, IdentifyRequest, InstallRequest, OperationInfo, PingRequest, Planned, PoweroffRequest,
+    RebootRequest, RollbackRequest, UninstallRequest,
 };
 use tokio::sync::mpsc::Sender;
 
@@ -18,6 +18,9 @@ use crate::wizard::{Answer, Ask, Failure, Request, Write};
 
 /// Reading all disks of a large machine takes its time.
 const LIMIT: Duration = Duration::from_secs(120);
+
+/// Seconds that lamps blink: enough to walk around a rack.
+const BLINKS: u16 = 20;
 
 /// The node, for installer and menu.
 pub(crate) struct Api {
@@ -137,6 +140,25 @@ async fn reply(client: &Client, call: Call) -> Reply {
         Call::Links => Reply::Links(client.links().await.map_err(failure)),
         Call::Services => Reply::Services(client.services().await.map_err(failure)),
         Call::Logs(search) => Reply::Logs(client.logs(&search).await.map_err(failure)),
+        Call::Multipath => Reply::Multipath(client.multipath().await.map_err(failure)),
+        Call::Iscsi => Reply::Iscsi(client.iscsi().await.map_err(failure)),
+        Call::Iommu => Reply::Iommu(client.iommu().await.map_err(failure)),
+        Call::Plugins => Reply::Plugins(client.plugins().await.map_err(failure)),
+        Call::Ping { host, rests } => {
+            if rests {
+                tokio::time::sleep(Duration::from_secs(1)).await;
+            }
+            let request = PingRequest {
+                host: host.clone(),
+                count: 1,
+            };
+            Reply::Ping(host, client.ping(&request).await.map_err(failure))
+        }
+        Call::Identify(name) => {
+            let request = IdentifyRequest { seconds: BLINKS };
+            let done = client.identify_link(&name, &request).await.map_err(failure);
+            Reply::Identify(name, done)
+        }
         Call::Upgrade(request) => Reply::Begun(client.upgrade(&request).await.map_err(failure)),
         Call::Rollback { reboot } => {
             let request = RollbackRequest {

@@ -9,6 +9,7 @@ mod document;
 mod form;
 mod line;
 mod lists;
+mod plain;
 mod schema;
 mod vms;
 
@@ -20,6 +21,7 @@ pub(crate) use document::{Document, Step, shown};
 pub(crate) use form::{Form, Outcome};
 pub(crate) use line::Line;
 pub(crate) use lists::{List, Lists};
+pub(crate) use plain::{IOMMU_HEAD, ISCSI_HEAD, MULTIPATH_HEAD, PING_HEAD, PLUGINS_HEAD};
 pub(crate) use schema::{Field, Kind};
 pub(crate) use vms::{Asked, Vms};
 
@@ -204,7 +206,7 @@ impl Menu {
         self.place = place;
         match place {
             Place::Section(at) => self.form = self.config.sections.get(at).map(Form::of),
-            Place::List(list) => return Some(Exit::Call(self.lists.open(list))),
+            Place::List(list) => return self.lists.open(list).map(Exit::Call),
             Place::Upgrade | Place::Power => self.deeds.open(),
             Place::Vms | Place::Lock => {}
         }
@@ -272,10 +274,16 @@ impl Menu {
                 self.vms.on(reply);
                 None
             }
-            Reply::Disks(_) | Reply::Links(_) | Reply::Services(_) | Reply::Logs(_) => {
-                self.lists.on(reply);
-                None
-            }
+            Reply::Disks(_)
+            | Reply::Links(_)
+            | Reply::Services(_)
+            | Reply::Logs(_)
+            | Reply::Multipath(_)
+            | Reply::Iscsi(_)
+            | Reply::Iommu(_)
+            | Reply::Plugins(_)
+            | Reply::Ping(..)
+            | Reply::Identify(..) => self.lists.on(reply),
             Reply::Begun(answer) => {
                 self.deeds.on(answer);
                 None

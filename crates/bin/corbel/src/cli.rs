@@ -87,7 +87,7 @@ pub(crate) enum Command {
     Settle(cmd::settle::SettleArgs),
     /// Logs in at iSCSI targets and mounts NFS exports, as this node is configured
     #[command(hide = true)]
-    StorageAccess,
+    StorageAccess(cmd::storage_access::StorageAccessArgs),
 }
 
 #[cfg(test)]

@@ -86,7 +86,7 @@ fn dispatch(cli: Cli, printer: &Printer) -> Result<(), Failure> {
         Command::Hooks(args) => cmd::hooks::run(&args, printer),
         Command::Rescue => cmd::rescue::run(printer),
         Command::Settle(args) => cmd::settle::run(args, printer),
-        Command::StorageAccess => cmd::storage_access::run(printer),
+        Command::StorageAccess(args) => cmd::storage_access::run(&args, printer),
     }
 }
 

@@ -1,6 +1,7 @@
 //! From the agent's words to those of the wire.
 
 mod config;
+mod reach;
 mod work;
 
 use corbel_agent as agent;
@@ -8,6 +9,7 @@ use corbel_node_api as wire;
 use corbel_virt as virt;
 
 pub(crate) use config::{config, config_applied, config_entry};
+pub(crate) use reach::{echo, iommu, iscsi, multipath};
 pub(crate) use work::{disk, failed_version, operation, plan, slot_info};
 
 pub(crate) fn health(health: &agent::Health) -> wire::Health {
@@ -156,10 +158,12 @@ pub(crate) fn link(link: agent::Link) -> wire::Link {
         carrier: link.carrier,
         mac: link.mac,
         speed_mbit: link.speed_mbit,
+        duplex: link.duplex,
         mtu: link.mtu,
         driver: link.driver,
         physical: link.physical,
         master: link.master,
+        neighbour: link.neighbour,
         received: link.received,
         sent: link.sent,
         errors: link.errors,

@@ -17,7 +17,8 @@ use http::{HeaderValue, StatusCode};
 use tracing::Instrument as _;
 
 use crate::handlers::{
-    config, console, diagnostics, disks, dumps, events, node, operation, persisted, upgrade, vms, volumes,
+    config, console, diagnostics, disks, dumps, events, node, operation, persisted, plugins, reach, upgrade, vms,
+    volumes,
 };
 use crate::reply::Refusal;
 use crate::{Shared, auth};
@@ -59,6 +60,12 @@ fn handler(operation: Operation, method: Method) -> MethodRouter<Arc<Shared>> {
         Op::ListLinks => on!(diagnostics::links),
         Op::ListServices => on!(diagnostics::services),
         Op::ShowLogs => on!(diagnostics::logs),
+        Op::Ping => on!(reach::ping),
+        Op::IdentifyLink => on!(reach::identify),
+        Op::ShowMultipath => on!(reach::multipath),
+        Op::ShowIscsi => on!(reach::iscsi),
+        Op::ShowIommu => on!(reach::iommu),
+        Op::ListPlugins => on!(plugins::list),
         Op::ListVms => on!(vms::list),
         Op::CreateVm => on!(vms::create),
         Op::ShowVm => on!(vms::show),

@@ -1,6 +1,34 @@
 //! What systemd and its journal say, read from the JSON of systemctl(1) and journalctl(1).
 
+use std::time::Duration;
+
+use corbel_disk::{IscsiSession, MultipathDevice};
 use serde_json::Value;
+
+/// What multipathd knows.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Multipath {
+    /// Whether it runs.
+    pub enabled: bool,
+    pub devices: Vec<MultipathDevice>,
+}
+
+/// The node as an iSCSI initiator.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Sessions {
+    /// Its name; `None` where it never needed one.
+    pub initiator: Option<String>,
+    pub sessions: Vec<IscsiSession>,
+}
+
+/// What became of one echo.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Echo {
+    /// Where it was sent to.
+    pub address: String,
+    /// How long the answer took, or why there was none, as a sentence.
+    pub answer: Result<Duration, String>,
+}
 
 /// A service of systemd, in systemd's words.
 #[derive(Debug, Clone, PartialEq, Eq)]

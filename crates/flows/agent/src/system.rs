@@ -5,16 +5,20 @@
 //! steps to a sink and looks at the cancel flag where it can stop safely.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use corbel_layout::slot::Slot;
 use corbel_model::install::{DeviceMatch, InstallRequest, UninstallRequest};
+use corbel_model::network::InterfaceName;
+use corbel_model::server::Server;
 use corbel_model::{ByteSize, Keymap};
 use corbel_net::Link;
 use corbel_progress::Sink;
 use corbel_sys::Cancel;
 
-use crate::diagnostics::{LogPage, LogQuery, Service};
+use crate::diagnostics::{Echo, LogPage, LogQuery, Multipath, Service, Sessions};
 use crate::dump::DumpStatus;
+use crate::iommu::IommuGroup;
 
 /// Why the machine did not do what it was asked. Each is one sentence.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -46,6 +50,15 @@ pub trait System: Send + Sync + std::fmt::Debug {
     fn use_keyboard(&self, layout: &Keymap) -> Result<(), SystemError>;
     /// Network interfaces, sorted by name.
     fn links(&self) -> Result<Vec<Link>, SystemError>;
+    /// Lets the lamps of an interface blink, and returns when they have.
+    fn identify(&self, link: &InterfaceName, time: Duration) -> Result<(), SystemError>;
+    /// Sends one echo and waits for its answer, three seconds at most.
+    fn ping(&self, host: &Server, number: u16) -> Result<Echo, SystemError>;
+    /// Devices of several paths.
+    fn multipath(&self) -> Result<Multipath, SystemError>;
+    fn iscsi(&self) -> Result<Sessions, SystemError>;
+    /// None where the IOMMU is off.
+    fn iommu(&self) -> Result<Vec<IommuGroup>, SystemError>;
     /// Services, those that failed first.
     fn services(&self) -> Result<Vec<Service>, SystemError>;
     /// The newest entries of this boot's journal first.

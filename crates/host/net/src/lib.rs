@@ -4,7 +4,11 @@
 mod addresses;
 mod interfaces;
 mod links;
+mod lldp;
+mod ping;
 
 pub use addresses::{AddressError, addresses};
 pub use interfaces::{InterfaceError, Wait, interfaces, wait_for_interfaces};
 pub use links::{Link, links};
+pub use lldp::{Neighbour, parse_neighbours};
+pub use ping::{PingError, ping};

@@ -13,11 +13,15 @@ pub struct Link {
     pub mac: Option<String>,
     /// `None` where the driver does not say, as without a cable.
     pub speed_mbit: Option<u32>,
+    /// `half` or `full`, by the same rule.
+    pub duplex: Option<String>,
     pub mtu: Option<u32>,
     pub driver: Option<String>,
     pub physical: bool,
     /// The bond or bridge that it is in.
     pub master: Option<String>,
+    /// Switch and port at the other end, where somebody told.
+    pub neighbour: Option<String>,
     /// Bytes.
     pub received: u64,
     pub sent: u64,
@@ -52,10 +56,12 @@ pub fn links(root: &Path) -> Result<Vec<Link>, InterfaceError> {
             speed_mbit: text("speed")
                 .and_then(|text| text.parse().ok())
                 .filter(|speed| (1..u32::MAX).contains(speed)),
+            duplex: text("duplex").filter(|duplex| matches!(duplex.as_str(), "half" | "full")),
             mtu: text("mtu").and_then(|text| text.parse().ok()),
             driver: interface.driver,
             physical: interface.physical,
             master: master.and_then(|path| Some(path.file_name()?.to_str()?.to_owned())),
+            neighbour: None,
             received: count("rx_bytes"),
             sent: count("tx_bytes"),
             errors: count("rx_errors").saturating_add(count("tx_errors")),
@@ -85,6 +91,7 @@ mod tests {
             ("address", "52:54:00:00:00:01\n"),
             ("carrier", "1\n"),
             ("speed", "10000\n"),
+            ("duplex", "full\n"),
             ("mtu", "9000\n"),
             ("statistics/rx_bytes", "77\n"),
             ("statistics/rx_errors", "3\n"),
@@ -99,6 +106,7 @@ mod tests {
             carrier: true,
             mac: Some("52:54:00:00:00:01".into()),
             speed_mbit: Some(10_000),
+            duplex: Some("full".into()),
             mtu: Some(9000),
             master: Some("bond0".into()),
             received: 77,

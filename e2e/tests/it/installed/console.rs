@@ -13,7 +13,7 @@ use corbel_node_api::SlotName;
 use super::DISK;
 
 /// Every page in the order of the menu, with a word that only it has.
-const PAGES: [(&str, &str); 18] = [
+const PAGES: [(&str, &str); 24] = [
     ("Name and time", "hostname"),
     ("Interfaces", "[ add an entry ]"),
     ("Bonds", "Several interfaces as one"),
@@ -27,10 +27,16 @@ const PAGES: [(&str, &str); 18] = [
     ("Logging", "journal max size"),
     ("Logging remote", "[ add an entry ]"),
     ("Monitoring", "collectd"),
+    ("Storage access", "multipath enabled"),
     ("Disks", "/dev/vda"),
+    ("Multipath devices", "Multipath is off"),
+    ("iSCSI sessions", "PORTAL"),
+    ("IOMMU groups", "GROUP DEVICE"),
     ("Network links", "RECEIVED"),
+    ("Ping", "Enter names the machine"),
     ("Services", "collectd"),
     ("Logs", "SOURCE"),
+    ("Plugins", "There are no plugins"),
     ("Upgrade", "Slot a"),
 ];
 

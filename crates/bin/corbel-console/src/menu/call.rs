@@ -1,8 +1,8 @@
 //! What the menu's pages ask of the node, and what comes back. Every call has its reply, and be it that there was none.
 
 use corbel_node_api::{
-    Config, ConfigApplied, Disk, LinkList, LogPage, Network, OperationInfo, ServiceList, UpgradeRequest, VmDetail,
-    VmSpec, Volume,
+    Config, ConfigApplied, Disk, IommuInfo, IscsiInfo, LinkList, LogPage, MultipathList, Network, OperationInfo,
+    PingResult, PluginList, ServiceList, UpgradeRequest, VmDetail, VmSpec, Volume,
 };
 use serde::{Deserialize, Serialize};
 
@@ -55,6 +55,17 @@ pub(crate) enum Call {
     Links,
     Services,
     Logs(String),
+    Multipath,
+    Iscsi,
+    Iommu,
+    Plugins,
+    /// One echo, after a second of rest where it is not the first.
+    Ping {
+        host: String,
+        rests: bool,
+    },
+    /// The lamps of an interface.
+    Identify(String),
     Upgrade(Box<UpgradeRequest>),
     Rollback {
         reboot: bool,
@@ -84,6 +95,13 @@ pub(crate) enum Reply {
     Links(Result<LinkList, Failure>),
     Services(Result<ServiceList, Failure>),
     Logs(Result<LogPage, Failure>),
+    Multipath(Result<MultipathList, Failure>),
+    Iscsi(Result<IscsiInfo, Failure>),
+    Iommu(Result<IommuInfo, Failure>),
+    Plugins(Result<PluginList, Failure>),
+    /// To that host.
+    Ping(String, Result<PingResult, Failure>),
+    Identify(String, Result<(), Failure>),
     /// Long work was begun, or not.
     Begun(Result<OperationInfo, Failure>),
 }

@@ -80,6 +80,10 @@ fn on_page(title: &str) -> State {
         Reply::Links(Ok(links())),
         Reply::Services(Ok(services())),
         Reply::Logs(Ok(logs())),
+        Reply::Multipath(Ok(reach::multipath())),
+        Reply::Iscsi(Ok(reach::iscsi())),
+        Reply::Iommu(Ok(reach::iommu())),
+        Reply::Plugins(Ok(Default::default())),
     ] {
         state.on(Event::Reply(reply));
     }
@@ -87,16 +91,20 @@ fn on_page(title: &str) -> State {
     state
 }
 
+mod reach;
+
 fn links() -> LinkList {
     let link = |name: &str, carrier, master: Option<&str>| Link {
         name: name.into(),
         carrier,
         mac: Some("52:54:00:12:34:56".into()),
         speed_mbit: carrier.then_some(10_000),
+        duplex: carrier.then(|| "full".into()),
         mtu: Some(1500),
         driver: Some("ixgbe".into()),
         physical: true,
         master: master.map(str::to_owned),
+        neighbour: carrier.then(|| "rack1-top ge-0/0/7".into()),
         received: 5 << 30,
         sent: 7 << 20,
         errors: 0,

@@ -234,7 +234,10 @@ fn message(state: &State) -> (String, Tone) {
         _ if menu.config.is_saving() => form::save_message(&menu.config),
         Place::Section(_) => form::message(menu),
         Place::Vms => vms::message(&menu.vms),
-        Place::List(_) => menu.lists.trouble.clone().map(|text| (text, Tone::Bad)),
+        Place::List(_) => {
+            let trouble = menu.lists.trouble.clone().map(|text| (text, Tone::Bad));
+            trouble.or_else(|| menu.lists.note.clone().map(|text| (text, Tone::Good)))
+        }
         Place::Upgrade | Place::Power => deeds::message(state),
         Place::Lock => None,
     };
@@ -260,6 +263,10 @@ fn keys(state: &State) -> String {
     match menu.place {
         Place::Vms => vms::keys(&menu.vms),
         Place::Section(_) => form::keys(menu),
+        Place::List(List::Ping) if menu.lists.typing.is_some() => "type   Enter send echoes   Esc leave it".to_owned(),
+        Place::List(List::Ping) if menu.lists.reading => "Esc stop   ? help".to_owned(),
+        Place::List(List::Ping) => "Enter name a machine   r again   ? help   Esc menu".to_owned(),
+        Place::List(List::Links) => "Up/Down move   i blink its lamps   r read again   ? help   Esc menu".to_owned(),
         Place::List(_) if menu.lists.typing.is_some() => "type   Enter search   Esc leave it".to_owned(),
         Place::List(List::Logs) => "Up/Down move   / search   r read again   ? help   Esc menu".to_owned(),
         Place::List(_) => "Up/Down move   r read again   ? help   Esc menu".to_owned(),

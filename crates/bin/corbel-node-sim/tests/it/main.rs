@@ -12,6 +12,7 @@ mod limits;
 mod node;
 mod openapi;
 mod process;
+mod reach;
 mod schema;
 mod upload;
 mod work;

@@ -11,7 +11,27 @@ use super::failed;
 const LIMIT: Duration = Duration::from_secs(20);
 
 pub(super) fn links() -> Result<Vec<Link>, SystemError> {
-    corbel_net::links(Path::new("/")).map_err(|error| failed("listing the network interfaces", &error))
+    let links = corbel_net::links(Path::new("/"));
+    let mut links = links.map_err(|error| failed("listing the network interfaces", &error))?;
+    for neighbour in neighbours() {
+        let link = links.iter_mut().find(|link| link.name == neighbour.interface);
+        if let Some(link) = link {
+            link.neighbour = Some(format!("{} {}", neighbour.system, neighbour.port).trim().to_owned());
+        }
+    }
+    Ok(links)
+}
+
+/// Nobody where networkd does not tell.
+fn neighbours() -> Vec<corbel_net::Neighbour> {
+    let program = Program::new("networkctl").args(["lldp", "--json=short", "--no-pager"]);
+    match program.deadline(LIMIT).run(&Cancel::new()) {
+        Ok(output) => corbel_net::parse_neighbours(&output.stdout),
+        Err(error) => {
+            tracing::debug!(%error, "no neighbours");
+            Vec::new()
+        }
+    }
 }
 
 pub(super) fn services() -> Result<Vec<Service>, SystemError> {

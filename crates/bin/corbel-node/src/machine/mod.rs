@@ -7,6 +7,7 @@ mod install;
 mod keyboard;
 mod password;
 mod persisted;
+mod reach;
 mod removal;
 mod slots;
 mod spool;
@@ -14,12 +15,15 @@ mod spool;
 use std::error::Error;
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError, TryLockError};
+use std::time::Duration;
 
 use corbel_agent::{
-    Disk, DumpStatus, Link, LogPage, LogQuery, Permits, Persisted, Plan, Restart, Secret, Service, Slots, Source,
-    Spool, System, SystemError, no_fast_reboot,
+    Disk, DumpStatus, Echo, IommuGroup, Link, LogPage, LogQuery, Multipath, Permits, Persisted, Plan, Restart, Secret,
+    Service, Sessions, Slots, Source, Spool, System, SystemError, iommu_groups, no_fast_reboot,
 };
 use corbel_model::install::{DeviceMatch, InstallRequest, UninstallRequest};
+use corbel_model::network::InterfaceName;
+use corbel_model::server::Server;
 use corbel_model::{ByteSize, Keymap};
 use corbel_plan::settle::SEED_FILE;
 use corbel_progress::{Event, Sink};
@@ -95,6 +99,21 @@ impl System for Machine {
     }
     fn links(&self) -> Result<Vec<Link>, SystemError> {
         diagnostics::links()
+    }
+    fn identify(&self, link: &InterfaceName, time: Duration) -> Result<(), SystemError> {
+        reach::identify(link, time)
+    }
+    fn ping(&self, host: &Server, number: u16) -> Result<Echo, SystemError> {
+        reach::ping(host, number)
+    }
+    fn multipath(&self) -> Result<Multipath, SystemError> {
+        reach::multipath()
+    }
+    fn iscsi(&self) -> Result<Sessions, SystemError> {
+        reach::iscsi()
+    }
+    fn iommu(&self) -> Result<Vec<IommuGroup>, SystemError> {
+        Ok(iommu_groups(Path::new("/")))
     }
     fn services(&self) -> Result<Vec<Service>, SystemError> {
         diagnostics::services()

@@ -3,13 +3,14 @@
 mod diagnostics;
 mod dump;
 mod power;
+mod reach;
 mod trust;
 
 use clap::Subcommand;
 use corbel_client::Client;
 use corbel_node_api::{
-    BootFirmware, BootSource, Event, Health, HealthStatus, HypervisorState, Keyboard, NodeInfo, VirtualizationState,
-    VmChange,
+    BootFirmware, BootSource, Event, Health, HealthStatus, HypervisorState, Keyboard, NodeInfo, Plugin,
+    VirtualizationState, VmChange,
 };
 use futures_util::StreamExt;
 
@@ -19,7 +20,7 @@ use crate::failure::Failure;
 use crate::interrupt::Interrupts;
 use crate::printer::Printer;
 use crate::settings::Context;
-use crate::table::{self, size, span};
+use crate::table::{self, Column, size, span};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum NodeCommand {
@@ -41,7 +42,20 @@ pub(crate) enum NodeCommand {
     /// Prints the figures of the node and its machines as OpenMetrics, as a monitoring system reads them at /metrics
     Metrics,
     /// Lists network interfaces: cable, speed, what was lost
-    Links,
+    Links {
+        #[command(subcommand)]
+        command: Option<reach::LinksCommand>,
+    },
+    /// Sends echoes from the node to another machine, one a second
+    Ping(reach::PingArgs),
+    /// Lists disks that are reached by several paths, and how the paths are
+    Multipath,
+    /// Shows the node's name as an iSCSI initiator, and its sessions
+    Iscsi,
+    /// Lists the groups of the IOMMU: which devices can be given to a machine together
+    Iommu,
+    /// Lists what extends the node; with this version nothing does
+    Plugins,
     /// Lists the node's services, those that failed first
     Services,
     /// Prints the newest entries of this boot's journal
@@ -97,7 +111,15 @@ pub(crate) async fn run(command: NodeCommand, context: &Context<'_>, interrupts:
                 printer.bytes(figures.as_bytes())
             }
         }
-        NodeCommand::Links => diagnostics::links(context).await,
+        NodeCommand::Links { command: None } => diagnostics::links(context).await,
+        NodeCommand::Links {
+            command: Some(reach::LinksCommand::Identify(args)),
+        } => reach::identify(args, context).await,
+        NodeCommand::Ping(args) => reach::ping(args, context).await,
+        NodeCommand::Multipath => reach::multipath(context).await,
+        NodeCommand::Iscsi => reach::iscsi(context).await,
+        NodeCommand::Iommu => reach::iommu(context).await,
+        NodeCommand::Plugins => plugins(context).await,
         NodeCommand::Services => diagnostics::services(context).await,
         NodeCommand::Logs { search } => diagnostics::logs(&search, context).await,
         NodeCommand::Dump(command) => dump::run(&command, context).await,
@@ -106,6 +128,26 @@ pub(crate) async fn run(command: NodeCommand, context: &Context<'_>, interrupts:
         NodeCommand::Poweroff(args) => power::poweroff(args, context, &interrupts).await,
         NodeCommand::Events => follow(&context.client()?, printer, |_| true).await,
     }
+}
+
+async fn plugins(context: &Context<'_>) -> Result<(), Failure> {
+    let printer = context.printer;
+    let list = context.client()?.plugins().await?;
+    if printer.json {
+        return printer.document(&list);
+    }
+    let columns = ["NAME", "RELEASE", "VENDOR", "WHAT IT IS"].map(Column::Text);
+    let row = |plugin: &Plugin| -> table::Row {
+        let Plugin {
+            name,
+            release,
+            vendor,
+            about,
+        } = plugin.clone();
+        (None, vec![name, release, vendor, about])
+    };
+    let rows: Vec<_> = list.plugins.iter().map(row).collect();
+    table::print(printer, &columns, &rows, "There are no plugins.")
 }
 
 fn sentence(health: &Health) -> String {

@@ -91,3 +91,37 @@ fn colours_and_secrets_stay_off_pipes() {
     let ran = crate::program::run(command.env("CORBEL_TOKEN", "a-token-that-is-wrong")).expect(5);
     assert!(!ran.err.contains("a-token"), "{ran}");
 }
+
+#[test]
+fn what_the_node_reaches() {
+    let node = Node::start();
+    let mut shown = String::new();
+    for (line, exit) in [
+        ("node links", 0),
+        ("node links identify eno1 --seconds 1", 0),
+        ("node links identify eno2", 4),
+        ("node links identify eno9", 3),
+        ("node ping 192.0.2.1 --count 2", 0),
+        ("node ping 192.0.2.2 --count 1", 1),
+        ("node ping a_b", 4),
+        ("node multipath", 0),
+        ("node iscsi", 0),
+        ("node iommu", 0),
+        ("node plugins", 0),
+    ] {
+        let ran = node.corbel(line).expect(exit);
+        shown.push_str(&format!("$ corbel {line}\n{ran}\n\n"));
+    }
+    assert_snapshot!(shown);
+    for line in [
+        "node ping gate --count 1",
+        "node multipath",
+        "node iscsi",
+        "node iommu",
+        "node plugins",
+    ] {
+        let ran = node.corbel(&format!("{line} --json")).expect(0);
+        assert!(ran.json().is_object() && ran.err.is_empty(), "{line}\n{ran}");
+    }
+    node.corbel("node ping 192.0.2.1 --count 21").expect(2);
+}

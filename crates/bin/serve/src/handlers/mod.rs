@@ -9,6 +9,8 @@ pub(crate) mod events;
 pub(crate) mod node;
 pub(crate) mod operation;
 pub(crate) mod persisted;
+pub(crate) mod plugins;
+pub(crate) mod reach;
 pub(crate) mod upgrade;
 pub(crate) mod vms;
 pub(crate) mod volumes;

@@ -131,6 +131,7 @@ impl Step {
                 "--wait",
                 "--pipe",
                 "--collect",
+                "--property=RuntimeMaxSec=140",
                 "/usr/bin/corbel",
                 "storage-access",
             ]),

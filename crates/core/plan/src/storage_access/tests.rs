@@ -165,12 +165,12 @@ fn exports_come_and_go() {
         let mounted: Vec<String> = mounted.iter().map(ToString::to_string).collect();
         plan_access(&with(wanted), &with(done), &[], &mounted)
     };
-    let (a, b) = (&a, &b);
-    assert_eq!(plan(&[a.clone()], &[], &[]), [AccessStep::Mount(a.clone())]);
-    assert_eq!(plan(&[a.clone()], &[a.clone()], &["a"]), []);
-    assert_eq!(plan(&[a.clone()], &[a.clone()], &[]), [AccessStep::Mount(a.clone())]);
+    let (one, two) = (std::slice::from_ref(&a), [a.clone(), b.clone()]);
+    assert_eq!(plan(one, &[], &[]), [AccessStep::Mount(a.clone())]);
+    assert_eq!(plan(one, one, &["a"]), []);
+    assert_eq!(plan(one, one, &[]), [AccessStep::Mount(a.clone())]);
     assert_eq!(
-        plan(std::slice::from_ref(&other), &[a.clone(), b.clone()], &["a", "b"]),
+        plan(std::slice::from_ref(&other), &two, &["a", "b"]),
         [
             AccessStep::Unmount(a.clone()),
             AccessStep::Unmount(b.clone()),

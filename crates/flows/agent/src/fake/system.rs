@@ -7,6 +7,8 @@ use std::time::Duration;
 use corbel_layout::slot::Slot;
 use corbel_model::install::{DeviceMatch, InstallRequest, UninstallRequest};
 use corbel_model::keyboard::is_listed;
+use corbel_model::network::InterfaceName;
+use corbel_model::server::Server;
 use corbel_model::{ByteSize, Keymap};
 use corbel_net::Link;
 use corbel_progress::{Event, Outcome, Sink, Unit};
@@ -14,8 +16,9 @@ use corbel_sys::Cancel;
 
 use super::disks::disks;
 use super::world::{World, refused, storage};
-use crate::diagnostics::{LogPage, LogQuery, Service};
+use crate::diagnostics::{Echo, LogPage, LogQuery, Multipath, Service, Sessions};
 use crate::dump::DumpStatus;
+use crate::iommu::IommuGroup;
 use crate::system::{
     Disk, FailedVersion, Permits, Persisted, Plan, Restart, Secret, SlotInfo, SlotState, Slots, Source, Spool, System,
     SystemError, no_fast_reboot,
@@ -230,6 +233,26 @@ impl System for FakeSystem {
 
     fn links(&self) -> Result<Vec<Link>, SystemError> {
         Ok(super::diagnostics::links())
+    }
+
+    fn identify(&self, link: &InterfaceName, _: Duration) -> Result<(), SystemError> {
+        super::diagnostics::identify(link)
+    }
+
+    fn ping(&self, host: &Server, number: u16) -> Result<Echo, SystemError> {
+        Ok(super::diagnostics::ping(host, number))
+    }
+
+    fn multipath(&self) -> Result<Multipath, SystemError> {
+        Ok(super::diagnostics::multipath())
+    }
+
+    fn iscsi(&self) -> Result<Sessions, SystemError> {
+        Ok(super::diagnostics::iscsi())
+    }
+
+    fn iommu(&self) -> Result<Vec<IommuGroup>, SystemError> {
+        Ok(super::diagnostics::iommu())
     }
 
     fn services(&self) -> Result<Vec<Service>, SystemError> {

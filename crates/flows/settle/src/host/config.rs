@@ -9,7 +9,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use corbel_fetch::fetch;
 use corbel_model::TimeZone;
 use corbel_plan::config::Machine;
-use corbel_sys::{Cancel, Program};
+use corbel_sys::{Cancel, Program, ProgramError};
 
 use super::{CONFIG, Host, READ_LIMIT, machine, zone};
 use crate::configure::ConfigFacilities;
@@ -19,6 +19,10 @@ use crate::store::ConfigStore;
 
 /// The commands only put a job into systemd's queue, or have networkd read small files.
 const COMMAND_LIMIT: Duration = Duration::from_secs(30);
+/// A program that is run as a unit asks servers; its own limit is a little shorter, so that it never goes on unseen.
+const UNIT_LIMIT: Duration = Duration::from_secs(150);
+/// Before the sentence by which `corbel` fails.
+const SAID: &str = "error: ";
 
 impl ConfigFacilities for Host {
     fn fetch(&self, url: &str, limit: Duration) -> Result<Vec<u8>, FacilityError> {
@@ -53,10 +57,20 @@ impl ConfigFacilities for Host {
         let Some((program, arguments)) = command.split_first() else {
             return Ok(());
         };
-        Program::new(program)
+        let unit = *program == "systemd-run";
+        let limit = if unit { UNIT_LIMIT } else { COMMAND_LIMIT };
+        let outcome = Program::new(program)
             .args(arguments)
-            .deadline(COMMAND_LIMIT)
-            .run(&Cancel::new())?;
+            .deadline(limit)
+            .run(&Cancel::new());
+        match outcome {
+            // What ran there is a program of ours, which has said it as a sentence.
+            Err(ProgramError::Failed { tail, .. }) if unit && tail.contains(SAID) => {
+                let said = tail.rsplit(SAID).next().unwrap_or_default();
+                return Err(said.trim().into());
+            }
+            outcome => drop(outcome?),
+        }
         Ok(())
     }
 

@@ -5,7 +5,7 @@ use corbel_node_api::{Disk, Link, LogEntry, Service};
 
 use super::super::body::Body;
 use super::Tone;
-use crate::menu::{List, Menu};
+use crate::menu::{IOMMU_HEAD, ISCSI_HEAD, List, MULTIPATH_HEAD, Menu, PING_HEAD, PLUGINS_HEAD};
 use crate::text::fit;
 
 pub(super) fn page(menu: &Menu, list: List, width: usize, room: usize) -> (String, Body) {
@@ -18,6 +18,11 @@ pub(super) fn page(menu: &Menu, list: List, width: usize, room: usize) -> (Strin
         List::Links => link_row("NAME", "CABLE", "SPEED", "IN", "RECEIVED", "SENT"),
         List::Services => service_row(width, "STATE", "NAME", "WHAT IT IS"),
         List::Logs => "TIME (UTC) SOURCE       MESSAGE".to_owned(),
+        List::Multipath => MULTIPATH_HEAD.to_owned(),
+        List::Iscsi => ISCSI_HEAD.to_owned(),
+        List::Iommu => IOMMU_HEAD.to_owned(),
+        List::Ping => PING_HEAD.to_owned(),
+        List::Plugins => PLUGINS_HEAD.to_owned(),
     };
     body.line(&format!("   {head}"), Tone::Label);
     let mut row = |at: usize, text: String, tone: Tone| {
@@ -68,12 +73,26 @@ pub(super) fn page(menu: &Menu, list: List, width: usize, room: usize) -> (Strin
                 let tone = if entry.priority <= 4 { Tone::Bad } else { Tone::Plain };
                 row(at, log_text(entry), tone);
             }),
+        _ => lists
+            .plain
+            .iter()
+            .enumerate()
+            .skip(seen.start)
+            .take(rows)
+            .for_each(|(at, line)| {
+                let tone = if line.bad { Tone::Bad } else { Tone::Plain };
+                row(at, line.text.clone(), tone);
+            }),
     }
     // The list scrolls by itself, so the page need not.
     body.cursor = None;
     if lists.count() == 0 {
         body.text(
-            if lists.reading { "Asking the node ..." } else { "None." },
+            match list {
+                _ if lists.reading => "Asking the node ...",
+                List::Ping => "Enter names the machine that gets echoes.",
+                _ => "None.",
+            },
             3,
             Tone::Plain,
         );
@@ -81,17 +100,20 @@ pub(super) fn page(menu: &Menu, list: List, width: usize, room: usize) -> (Strin
     let search = if lists.search.is_empty() {
         String::new()
     } else {
-        format!(" with \"{}\"", lists.search)
+        match list {
+            List::Ping => format!(" {}", lists.search),
+            _ => format!(" with \"{}\"", lists.search),
+        }
     };
     let place = if lists.count() > rows {
         format!(", {} of {}", lists.row + 1, lists.count())
     } else {
         String::new()
     };
-    let typing = lists
-        .typing
-        .as_ref()
-        .map(|line| format!(": search [{}]", line.shown(width.saturating_sub(24), false)));
+    let typing = lists.typing.as_ref().map(|line| {
+        let what = if list == List::Ping { "to" } else { "search" };
+        format!(": {what} [{}]", line.shown(width.saturating_sub(24), false))
+    });
     (
         typing.map_or(format!("{}{search}{place}", list.title()), |typing| {
             format!("{}{typing}", list.title())
@@ -199,21 +221,33 @@ pub(super) fn help(menu: &Menu, list: List) -> String {
             List::Links => "Network interfaces: whether a cable is in, how fast, what went through.",
             List::Services => "Services of the node; those that failed come first.",
             List::Logs => "The newest entries of this boot's journal.",
+            List::Multipath => "Disks that are reached by several paths, and how each path is.",
+            List::Iscsi => "Sessions with iSCSI targets, and the name that this node has there.",
+            List::Iommu => "Which devices can be given to a machine: those of a group go together.",
+            List::Ping => "Echoes from this node to another machine, one a second.",
+            List::Plugins => "What extends this node.",
         }
         .to_owned(),
         List::Disks => at(lists.disks.get(lists.row).map(|disk| {
             let serial = disk.serial.as_deref().unwrap_or("not known");
             format!("{}: {} Serial {serial}.", disk.path, disk.contents)
         })),
+        List::Multipath | List::Iscsi | List::Iommu | List::Ping | List::Plugins => {
+            at(lists.plain.get(lists.row).map(|line| line.help.clone()))
+        }
         List::Links => at(lists.links.get(lists.row).map(|link| {
             let text = |text: &Option<String>| text.clone().unwrap_or_else(|| "not known".to_owned());
+            let told =
+                |what: &str, text: &Option<String>| text.as_ref().map_or(String::new(), |text| format!("{what}{text}"));
             let mtu = link.mtu.map_or("not known".to_owned(), |mtu| mtu.to_string());
             format!(
-                "{}: MAC {}, MTU {mtu}, driver {}, {} errors.",
+                "{}: MAC {}, MTU {mtu}, driver {}, {} errors{}{}.",
                 link.name,
                 text(&link.mac),
                 text(&link.driver),
-                link.errors
+                link.errors,
+                told(", duplex ", &link.duplex),
+                told(", neighbour ", &link.neighbour)
             )
         })),
         List::Services => at(lists.services.get(lists.row).map(|service| {

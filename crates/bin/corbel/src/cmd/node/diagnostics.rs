@@ -23,6 +23,7 @@ pub(super) async fn links(context: &Context<'_>) -> Result<(), Failure> {
         Column::Number("SENT"),
         Column::Number("ERRORS"),
         Column::Text("DRIVER"),
+        Column::Text("NEIGHBOUR"),
     ];
     let rows: Vec<_> = list.links.iter().map(link).collect();
     table::print(printer, &columns, &rows, "There are no network interfaces.")
@@ -30,17 +31,24 @@ pub(super) async fn links(context: &Context<'_>) -> Result<(), Failure> {
 
 fn link(link: &Link) -> table::Row {
     let dash = |text: &Option<String>| text.as_deref().unwrap_or("-").to_owned();
+    // Full is what everybody has.
+    let duplex = if link.duplex.as_deref() == Some("half") {
+        " half"
+    } else {
+        ""
+    };
     let cells = vec![
         link.name.clone(),
         if link.carrier { "yes" } else { "no" }.to_owned(),
         link.speed_mbit
-            .map_or("-".to_owned(), |speed| format!("{speed} Mbit/s")),
+            .map_or("-".to_owned(), |speed| format!("{speed} Mbit/s{duplex}")),
         dash(&link.master),
         dash(&link.mac),
         size(link.received),
         size(link.sent),
         link.errors.to_string(),
         dash(&link.driver),
+        dash(&link.neighbour),
     ];
     ((!link.carrier).then_some(Tone::Quiet), cells)
 }
