@@ -136,6 +136,7 @@ async fn reply(client: &Client, call: Call) -> Reply {
             let (volumes, networks) = (client.volumes().await, client.networks().await);
             Reply::Choices(volumes.unwrap_or_default(), networks.unwrap_or_default())
         }
+        Call::TestDump => Reply::TestDump(client.test_dump().await.map(|tried| tried.place).map_err(failure)),
         Call::Disks => Reply::Disks(client.disks().await.map_err(failure)),
         Call::Links => Reply::Links(client.links().await.map_err(failure)),
         Call::Services => Reply::Services(client.services().await.map_err(failure)),

@@ -223,14 +223,27 @@ impl Menu {
         }
     }
 
+    /// The page of dumps of the kernel, which has a deed of its own.
+    pub(crate) fn tries_dumps(&self) -> bool {
+        let Place::Section(at) = self.place else { return false };
+        let section = self.config.sections.get(at);
+        section.is_some_and(|section| section.path.iter().map(String::as_str).eq(["kernel_dump"]))
+    }
+
     fn section_key(&mut self, key: Key) -> Turn {
         let read_only = self.config.is_read_only();
+        let tries = self.tries_dumps();
         let (Some(form), Some(draft)) = (&mut self.form, &self.config.draft) else {
             return Turn::Leave;
         };
         if form.edit.is_none() && !form.asks_removal {
             match key {
                 Key::Char('s') => return self.config.begin_save().into(),
+                // What the node has is tried, and not what is typed here.
+                Key::Char('t') if tries => {
+                    self.config.notice = Some("The place is tried …".to_owned());
+                    return Turn::Call(Call::TestDump);
+                }
                 Key::Char('r') if self.config.is_changed() => {
                     self.config.revert();
                     self.settle();

@@ -46,6 +46,8 @@ pub(crate) enum Call {
     Apply(Wanted),
     Keep,
     Undo,
+    /// Whether dumps of the kernel can be written to their place.
+    TestDump,
     Act(VmAct, String),
     Detail(String),
     Create(Box<VmSpec>, bool),
@@ -85,6 +87,8 @@ pub(crate) enum Reply {
     Apply(Result<ConfigApplied, Failure>),
     /// Of keep and undo.
     Settled(Result<Config, Failure>),
+    /// The place that was written to.
+    TestDump(Result<String, Failure>),
     /// Of something done to a machine; the text says what.
     Act(String, Result<(), Failure>),
     Detail(Box<Result<VmDetail, Failure>>),

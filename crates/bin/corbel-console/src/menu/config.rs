@@ -208,6 +208,8 @@ impl Configuration {
                 self.notice = Some(failure.message);
                 return Some(self.ask());
             }
+            Reply::TestDump(Ok(place)) => self.notice = Some(format!("Dumps of the kernel can be written to {place}.")),
+            Reply::TestDump(Err(failure)) => self.notice = Some(failure.message),
             Reply::Plan(ticket, answer) => return self.planned(ticket, answer),
             Reply::Apply(answer) => return self.applied(answer),
             _ => {}

@@ -376,3 +376,16 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn the_place_of_dumps_is_tried_from_its_page() {
+    let mut state = on_page("Kernel dump");
+    let action = press(&mut state, &[Key::Char('t')]);
+    assert!(matches!(action, Some(Action::Call(Call::TestDump))), "{action:?}");
+    state.on(Event::Reply(Reply::TestDump(Ok("this node".into()))));
+    let said = state.menu.config.notice.clone();
+    assert_eq!(
+        said.as_deref(),
+        Some("Dumps of the kernel can be written to this node.")
+    );
+}

@@ -323,7 +323,12 @@ pub(super) fn keys(menu: &Menu) -> String {
     if form.edit.is_some() {
         return "type   Enter take it   Esc leave it as it was   Ctrl-U empty".to_owned();
     }
-    form_keys(form, menu.config.is_read_only(), "s save   r revert")
+    let save = if menu.tries_dumps() {
+        "t test   s save"
+    } else {
+        "s save   r revert"
+    };
+    form_keys(form, menu.config.is_read_only(), save)
 }
 
 pub(super) fn form_keys(form: &Form, read_only: bool, save: &str) -> String {
