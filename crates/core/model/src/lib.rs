@@ -17,6 +17,7 @@ pub mod seed;
 pub mod server;
 pub mod size;
 mod span;
+pub mod tls;
 pub mod vm;
 pub mod words;
 

@@ -4,6 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use crate::access::PasswordHash;
+use crate::tls::PrivateKey;
 
 /// Text that is no password of this kind. Never repeats what was given.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -49,6 +50,8 @@ pub struct Secrets {
     pub admin_password: Option<PasswordHash>,
     /// `monitoring.collectd.password`.
     pub collectd_password: Option<Secret>,
+    /// `tls.private_key`.
+    pub tls_key: Option<PrivateKey>,
 }
 
 impl Secrets {
@@ -58,6 +61,7 @@ impl Secrets {
         Self {
             admin_password: self.admin_password.or(kept.admin_password),
             collectd_password: self.collectd_password.or(kept.collectd_password),
+            tls_key: self.tls_key.or(kept.tls_key),
         }
     }
 }

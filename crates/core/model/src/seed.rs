@@ -24,6 +24,7 @@ use crate::logging::Logging;
 use crate::monitoring::Monitoring;
 use crate::network::NetworkConfig;
 use crate::secret::Secrets;
+use crate::tls::Tls;
 use crate::words::Ntp;
 use crate::{HostName, Keymap, Span, SshPort, TimeZone};
 
@@ -65,6 +66,7 @@ pub struct Seed {
     pub firewall: Firewall,
     pub logging: Logging,
     pub monitoring: Monitoring,
+    pub tls: Tls,
     /// `[install]`: what an unattended installation shall do. An installed node takes no notice of it.
     pub install: Option<InstallAnswers>,
 }
@@ -76,6 +78,9 @@ impl Seed {
             self.admin_password.clone_from(&kept.admin_password);
         }
         self.monitoring.fill_password(kept.collectd_password.as_ref());
+        if self.tls.key.is_none() {
+            self.tls.key.clone_from(&kept.tls_key);
+        }
     }
 }
 

@@ -164,6 +164,7 @@ pub fn plan_settle(sources: &Sources, interfaces: &[Interface]) -> SettlePlan {
         firewall,
         logging,
         monitoring,
+        tls,
         ..
     } = seed;
     let ssh = ssh(&ssh_keys, admin_password.is_some(), password_login, &mut warnings);
@@ -203,6 +204,7 @@ pub fn plan_settle(sources: &Sources, interfaces: &[Interface]) -> SettlePlan {
     if let Some(url) = config_url {
         files.push(PlannedFile::new(CONFIG_URL_FILE, url));
     }
+    files.extend(files::tls(&tls, &mut warnings));
     files.push(PlannedFile::new(ACCESS_FILE, files::access(&clients, &tokens)));
     let time_sync = ntp != Some(Ntp::Off);
     if !time_sync {

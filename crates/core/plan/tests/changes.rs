@@ -14,7 +14,7 @@ use corbel_model::network::Interface;
 use corbel_model::secret::Secrets;
 use corbel_model::seed;
 use corbel_plan::config::{NodeState, Step, check, check_secrets, is_unreachable, mode_of, plan_change};
-use corbel_plan::settle::{COLLECTD_FILE, FILES, NETWORK_PREFIX, PREFIXES, Sources, plan_settle};
+use corbel_plan::settle::{COLLECTD_FILE, FILES, NETWORK_PREFIX, PREFIXES, Sources, TLS_FILE, plan_settle};
 use proptest::prelude::*;
 
 const INTERFACES: &str = "eno1 52:54:00:00:00:01\neno2 52:54:00:00:00:02\neno3 52:54:00:00:00:03\n";
@@ -82,18 +82,22 @@ fn outcome(case: &Path) -> BTreeMap<String, String> {
     let Secrets {
         admin_password,
         collectd_password,
+        tls_key,
     } = seed::take_secrets(&read("desired.toml").unwrap_or_default())
         .expect("read")
         .1;
     let secrets = [
         admin_password.as_ref().map(|hash| hash.expose()),
         collectd_password.as_ref().map(|password| password.expose()),
+        tls_key.as_ref().map(|key| key.expose()),
     ];
     for secret in secrets.into_iter().flatten() {
         assert!(!format!("{json}{change}{to:?}").contains(secret), "{}", case.display());
         let holders: Vec<_> = to.files.iter().filter(|(_, text)| text.contains(secret)).collect();
         assert!(
-            holders.iter().all(|(path, _)| *path == COLLECTD_FILE),
+            holders
+                .iter()
+                .all(|(path, _)| [COLLECTD_FILE, TLS_FILE].contains(&path.as_str())),
             "{}",
             case.display()
         );

@@ -10,6 +10,7 @@
 //! is saved. While something is done or waits, a note in `/run` says so; a daemon that starts and finds one takes the change back.
 
 mod execute;
+mod identity;
 mod note;
 mod view;
 
@@ -122,6 +123,8 @@ struct Planned {
     text: String,
     secrets: Secrets,
     plan: SettlePlan,
+    /// What should be known about its certificate.
+    told: Option<String>,
 }
 
 impl Engine {
@@ -166,6 +169,7 @@ impl Engine {
         change
             .warnings
             .extend(planned.plan.warnings.iter().map(ToString::to_string));
+        change.warnings.extend(planned.told.clone());
         if is_unreachable(&seed::parse(&planned.text)?.network) {
             change
                 .warnings
@@ -192,6 +196,7 @@ impl Engine {
                 .collectd_password
                 .as_ref()
                 .map(|password| password.expose().to_owned()),
+            tls_key: secrets.tls_key.as_ref().map(|key| key.expose().to_owned()),
             origin,
             until: 0,
             seconds: waits.map_or(0, |countdown| countdown.as_secs()),
@@ -343,10 +348,20 @@ impl Engine {
         if !problems.is_empty() {
             return Err(ConfigError::Problems(problems));
         }
+        let told = match seed.tls.pair() {
+            Some((chain, key)) => identity::check(chain, key, self.node.clock())
+                .map_err(|problem| ConfigError::Problems(vec![problem]))?,
+            None => None,
+        };
         let (text, given) = take_secrets(text)?;
         let secrets = given.or(kept);
         let plan = self.settle_plan(text.clone(), secrets.clone());
-        Ok(Planned { text, secrets, plan })
+        Ok(Planned {
+            text,
+            secrets,
+            plan,
+            told,
+        })
     }
 
     /// What a boot would make of it: the same function, so that nothing changes at the next one.

@@ -83,6 +83,8 @@ struct Kept {
     admin_password_hash: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     collectd_password: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    tls_key: Option<String>,
 }
 
 /// The store below a folder, which is `/config` on a node.
@@ -163,6 +165,7 @@ impl ConfigStore {
         let secrets = kept.map(|kept| Secrets {
             admin_password: kept.admin_password_hash.and_then(|hash| hash.parse().ok()),
             collectd_password: kept.collectd_password.and_then(|password| password.parse().ok()),
+            tls_key: kept.tls_key.and_then(|key| key.parse().ok()),
         });
         Ok(secrets.unwrap_or_default())
     }
@@ -190,6 +193,7 @@ impl ConfigStore {
                 version: 1,
                 admin_password_hash: admin.map(|hash| hash.expose().to_owned()),
                 collectd_password: collectd.map(|password| password.expose().to_owned()),
+                tls_key: secrets.tls_key.as_ref().map(|key| key.expose().to_owned()),
             };
             let kept = toml::to_string(&kept).unwrap_or_default();
             self.secrets.save(&kept)?;

@@ -232,7 +232,11 @@ pub fn unset(text: &str, path: &str) -> Result<String, EditError> {
 }
 
 /// Where a document may have something secret.
-const SECRETS: [&[&str]; 2] = [&["admin", "password_hash"], &["monitoring", "collectd", "password"]];
+const SECRETS: [&[&str]; 3] = [
+    &["admin", "password_hash"],
+    &["monitoring", "collectd", "password"],
+    &["tls", "private_key"],
+];
 
 /// The document without anything secret, for whoever looks at it, and the keys that it had.
 pub fn without_secrets(text: &str) -> Result<(String, Vec<String>), EditError> {
@@ -258,6 +262,10 @@ pub fn take_secrets(text: &str) -> Result<(String, Secrets), EditError> {
             ["admin", ..] => {
                 secrets.admin_password = value.parse().ok();
                 secrets.admin_password.is_some()
+            }
+            ["tls", ..] => {
+                secrets.tls_key = value.parse().ok();
+                secrets.tls_key.is_some()
             }
             _ => {
                 secrets.collectd_password = value.parse().ok();

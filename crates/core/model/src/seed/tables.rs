@@ -3,6 +3,7 @@
 
 mod api;
 mod services;
+mod tls;
 
 use std::fmt;
 use std::net::IpAddr;
@@ -23,6 +24,7 @@ use crate::words::Ntp;
 use crate::{HostName, Keymap, Span, SshPort, TimeZone};
 use api::ApiTable;
 use services::{FirewallTable, LoggingTable, MonitoringTable, idle};
+use tls::TlsTable;
 
 /// A string that is read by `FromStr`, so that the error has the place of the value.
 struct Text<T>(T);
@@ -120,6 +122,9 @@ pub(super) struct Document {
     /// Figures of the node and its machines.
     #[serde(default)]
     monitoring: MonitoringTable,
+    /// What the node shows to its clients over TLS. Left out, a certificate that it makes itself.
+    #[serde(default)]
+    tls: TlsTable,
     /// What an unattended installation does. An installed node takes no notice of it.
     install: Option<InstallTable>,
 }
@@ -337,6 +342,7 @@ impl From<Document> for Seed {
             firewall,
             logging,
             monitoring,
+            tls,
             install,
             ..
         } = document;
@@ -392,6 +398,7 @@ impl From<Document> for Seed {
             firewall: firewall.into(),
             logging: logging.into(),
             monitoring: monitoring.into(),
+            tls: tls.into(),
             install: install.map(InstallAnswers::from),
         }
     }

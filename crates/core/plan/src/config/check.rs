@@ -21,7 +21,8 @@ pub struct Problem {
 }
 
 impl Problem {
-    fn new(key: impl Into<String>, problem: impl Into<String>) -> Self {
+    /// `problem` continues `key` to a sentence.
+    pub fn new(key: impl Into<String>, problem: impl Into<String>) -> Self {
         Self {
             key: key.into(),
             problem: problem.into(),
@@ -52,6 +53,10 @@ pub fn check_secrets(seed: &Seed) -> Vec<Problem> {
         let problem =
             "is not set, and figures are neither signed nor encrypted without it: give one, or security = \"none\"";
         problems.push(Problem::new("monitoring.collectd.password", problem));
+    }
+    if seed.tls.lacks_key() {
+        let problem = "is not set: give the key of the certificate with it";
+        problems.push(Problem::new("tls.private_key", problem));
     }
     problems
 }

@@ -44,12 +44,16 @@ pub const COLLECTD_FILE: &str = "/etc/collectd/collectd.conf.d/10-corbel.conf";
 pub const MONITORING_OFF_FLAG: &str = "/run/corbel/monitoring-off";
 /// From where services can be reached, for the firewall, where not from everywhere.
 pub const SOURCES_FILE: &str = "/etc/corbel/nftables/sources.nft";
+/// Certificate and key that the node shows, where its owner brought them; the daemon reads it again whenever it changes. One file, so that
+/// nobody ever sees a certificate with the key of another.
+pub const TLS_FILE: &str = "/etc/corbel/tls.pem";
 
 /// Single files that settle may write. A flag is the last: who sees it sees what it promises.
-pub const FILES: [&str; 16] = [
+pub const FILES: [&str; 17] = [
     HOSTNAME_FILE,
     HOSTS_FILE,
     ACCESS_FILE,
+    TLS_FILE,
     KEYS_FILE,
     SSHD_FILE,
     SSH_FIREWALL_FILE,
@@ -71,7 +75,7 @@ pub const PREFIXES: [&str; 2] = [NETWORK_PREFIX, SYSLOG_CA_PREFIX];
 /// The mode of one of them: what may hold something secret is for root alone.
 pub fn mode_of(path: &str) -> u32 {
     match path {
-        ACCESS_FILE | COLLECTD_FILE | CONFIG_URL_FILE => 0o600,
+        ACCESS_FILE | COLLECTD_FILE | CONFIG_URL_FILE | TLS_FILE => 0o600,
         _ => 0o644,
     }
 }

@@ -19,6 +19,8 @@ pub(super) struct Note {
     pub(super) password: Option<String>,
     #[serde(default)]
     pub(super) collectd_password: Option<String>,
+    #[serde(default)]
+    pub(super) tls_key: Option<String>,
     pub(super) origin: Origin,
     /// Seconds of uptime; 0 while it is being done.
     pub(super) until: u64,
@@ -30,6 +32,7 @@ impl Note {
         Secrets {
             admin_password: self.password.as_deref().and_then(|hash| hash.parse().ok()),
             collectd_password: self.collectd_password.as_deref().and_then(|text| text.parse().ok()),
+            tls_key: self.tls_key.as_deref().and_then(|text| text.parse().ok()),
         }
     }
 }
@@ -42,6 +45,7 @@ impl Engine {
             text: String::new(),
             password: None,
             collectd_password: None,
+            tls_key: None,
             origin: Origin::default(),
             until: 0,
             seconds: 0,

@@ -1,6 +1,7 @@
 //! Changes over a node in a folder: done, refused, broken at each step, not confirmed in time.
 
 mod services;
+mod tls;
 
 use super::note::NOTE;
 use super::*;

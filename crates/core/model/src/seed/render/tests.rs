@@ -16,6 +16,7 @@ use crate::monitoring::{FigureServer, Monitoring, Security};
 use crate::network::{Addressing, Ipv6, Match, NetworkConfig};
 use crate::seed::parse;
 use crate::server::Server;
+use crate::tls::Tls;
 
 const KEY: &str = "AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl";
 
@@ -262,6 +263,16 @@ fn monitoring() -> impl Strategy<Value = Monitoring> {
         })
 }
 
+fn tls() -> impl Strategy<Value = Tls> {
+    let block = |name: &str, byte| {
+        let body = STANDARD.encode([0x30, 0x50].into_iter().chain([byte; 80]).collect::<Vec<_>>());
+        format!("-----BEGIN {name}-----\n{body}\n-----END {name}-----\n")
+    };
+    let certificate = any::<u8>().prop_map(move |byte| block("CERTIFICATE", byte).parse().expect("a certificate"));
+    let key = any::<u8>().prop_map(move |byte| block("PRIVATE KEY", byte).parse().expect("a key"));
+    (option::of(certificate), option::of(key)).prop_map(|(certificate, key)| Tls { certificate, key })
+}
+
 fn seeds() -> impl Strategy<Value = Seed> {
     let role = || prop_oneof![Just(Role::Admin), Just(Role::Operator), Just(Role::Viewer)];
     let key = "[ -~\u{e4}]{0,12}".prop_filter_map("not a key", |comment| {
@@ -291,7 +302,7 @@ fn seeds() -> impl Strategy<Value = Seed> {
         network(),
         vec(client, 0..3),
         vec(token, 0..3),
-        (firewall(), logging(), monitoring()),
+        (firewall(), logging(), monitoring(), tls()),
         option::of(install()),
     )
         .prop_map(
@@ -304,7 +315,7 @@ fn seeds() -> impl Strategy<Value = Seed> {
                 network,
                 clients,
                 tokens,
-                (firewall, logging, monitoring),
+                (firewall, logging, monitoring, tls),
                 install,
             )| Seed {
                 hostname,
@@ -322,6 +333,7 @@ fn seeds() -> impl Strategy<Value = Seed> {
                 firewall,
                 logging,
                 monitoring,
+                tls,
                 install,
             },
         )
