@@ -66,6 +66,7 @@ fn main() -> anyhow::Result<()> {
             Some(password) => Arc::new(OnePassword(password)),
             None => Arc::new(NoPasswords),
         };
+        let tls_file = state_dir.join("tls.pem");
         let (socket, listen) = (args.socket, args.listen);
         let limits = Limits::default();
         let server = Server::bind(
@@ -75,11 +76,12 @@ fn main() -> anyhow::Result<()> {
                 listen,
                 state_dir,
                 access_file,
+                tls_file,
                 passwords,
                 limits,
             },
         )?;
-        let fingerprint = server.fingerprint().unwrap_or("none");
+        let fingerprint = server.fingerprint().unwrap_or_else(|| "none".to_owned());
         let listen: Vec<_> = server.addresses().iter().map(ToString::to_string).collect();
         tracing::info!(socket = ?server.socket(), listen = listen.join(" "), fingerprint, "serving");
         server

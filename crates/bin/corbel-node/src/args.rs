@@ -24,6 +24,9 @@ pub(crate) struct Args {
     /// Lists who may use the API; read again whenever it changes
     #[arg(long, value_name = "FILE", default_value = "/etc/corbel/access.toml")]
     access_file: PathBuf,
+    /// The certificate of the owner with its key; read again whenever it changes
+    #[arg(long, value_name = "FILE", default_value = "/etc/corbel/tls.pem")]
+    tls_file: PathBuf,
     /// libvirt's connection
     #[arg(long, value_name = "URI", default_value = "qemu:///system")]
     pub(crate) uri: String,
@@ -47,6 +50,7 @@ impl Args {
             listen: self.listen,
             state_dir: self.state_dir,
             access_file: self.access_file,
+            tls_file: self.tls_file,
             passwords,
             limits: Limits::default(),
         }

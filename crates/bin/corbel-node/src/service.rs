@@ -13,7 +13,7 @@ fn notify(states: &[NotifyState<'_>]) {
 
 /// The sockets are bound; libvirt is not waited for, since the API also says that libvirt is away.
 pub(crate) fn ready(server: &Server) {
-    let fingerprint = server.fingerprint().unwrap_or("none");
+    let fingerprint = server.fingerprint().unwrap_or_else(|| "none".to_owned());
     let listen: Vec<_> = server.addresses().iter().map(ToString::to_string).collect();
     tracing::info!(listen = listen.join(" "), fingerprint, "serving");
     notify(&[NotifyState::Ready]);

@@ -7,6 +7,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use rcgen::{CertificateParams, DnType, ExtendedKeyUsagePurpose, KeyPair, KeyUsagePurpose, SanType};
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::sign::CertifiedKey;
 use sha2::{Digest as _, Sha256};
 
 /// Why there is no certificate.
@@ -87,9 +88,17 @@ impl Identity {
         }
         let key = PrivateKeyDer::from_pem_file(key_path).map_err(|error| format!("{}: {error}", key_path.display()))?;
         let identity = Self { chain, key };
-        // rustls checks that the key belongs to the certificate.
-        crate::tls::server_config(&identity).map_err(|error| error.to_string())?;
+        identity.certified().map_err(|error| error.to_string())?;
         Ok(identity)
+    }
+
+    /// As rustls shows it, which checks that the key belongs to the certificate.
+    pub(crate) fn certified(&self) -> Result<CertifiedKey, rustls::Error> {
+        CertifiedKey::from_der(
+            self.chain.clone(),
+            self.key.clone_key(),
+            &rustls::crypto::aws_lc_rs::default_provider(),
+        )
     }
 
     /// `sha256:` and 64 hex digits of the DER certificate.

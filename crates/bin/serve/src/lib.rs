@@ -13,6 +13,7 @@ mod body;
 mod certificate;
 mod convert;
 mod handlers;
+mod identity;
 mod linger;
 mod listen;
 mod password;
@@ -46,6 +47,8 @@ pub struct Options {
     pub state_dir: PathBuf,
     /// `access.toml`; read again whenever it changes.
     pub access_file: PathBuf,
+    /// The certificate that the owner brought, with its key; read again whenever it changes. Without it the node's own is shown.
+    pub tls_file: PathBuf,
     pub passwords: Arc<dyn PasswordCheck>,
     pub limits: Limits,
 }
@@ -86,10 +89,18 @@ pub(crate) struct Shared {
     pub(crate) access: AccessFile,
     pub(crate) passwords: password::Guard,
     pub(crate) limits: Limits,
-    pub(crate) fingerprint: Option<String>,
+    /// `None` without a TLS listener.
+    pub(crate) identity: Option<Arc<identity::Shown>>,
     pub(crate) openapi: OnceLock<Bytes>,
     /// Ends endless answers when the server stops.
     pub(crate) stopping: CancellationToken,
+}
+
+impl Shared {
+    /// Of the certificate that clients are shown now.
+    pub(crate) fn fingerprint(&self) -> Option<String> {
+        self.identity.as_ref().map(|identity| identity.fingerprint())
+    }
 }
 
 /// A server whose listeners are bound: clients that come now wait, and none is refused.
@@ -110,11 +121,13 @@ impl Server {
             // An error means that it is installed already, which is as good.
             let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
             let folder = options.state_dir.join("tls");
-            Some(Identity::load_or_make(&folder, &agent.name()).context("the TLS certificate cannot be had")?)
+            let made = Identity::load_or_make(&folder, &agent.name()).context("the TLS certificate cannot be had")?;
+            let shown = identity::Shown::new(made, &options.tls_file).context("the TLS certificate is refused")?;
+            Some(Arc::new(shown))
         };
         let config = identity
             .as_ref()
-            .map(tls::server_config)
+            .map(|shown| tls::server_config(Arc::clone(shown) as _))
             .transpose()
             .context("the TLS configuration is refused")?;
         let socket = options.socket.as_deref().map(listen::Socket::bind).transpose()?;
@@ -128,7 +141,7 @@ impl Server {
             access: AccessFile::new(&options.access_file),
             passwords: password::Guard::new(options.passwords),
             limits: options.limits,
-            fingerprint: identity.map(|identity| identity.fingerprint()),
+            identity,
             openapi: OnceLock::new(),
             stopping: CancellationToken::new(),
         });
@@ -149,8 +162,8 @@ impl Server {
     }
 
     /// `sha256:` and 64 hex digits of the certificate; `None` without a TLS listener.
-    pub fn fingerprint(&self) -> Option<&str> {
-        self.shared.fingerprint.as_deref()
+    pub fn fingerprint(&self) -> Option<String> {
+        self.shared.fingerprint()
     }
 
     /// Path of the socket.

@@ -5,19 +5,18 @@ use std::sync::Arc;
 use rustls::client::danger::HandshakeSignatureValid;
 use rustls::crypto::{WebPkiSupportedAlgorithms, aws_lc_rs, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::{CertificateDer, UnixTime};
+use rustls::server::ResolvesServerCert;
 use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
 use rustls::{DigitallySignedStruct, DistinguishedName, Error, ServerConfig, SignatureScheme};
 
-use crate::certificate::Identity;
-
 /// TLS 1.2 and 1.3, HTTP/1.1, client certificates welcome.
-pub(crate) fn server_config(identity: &Identity) -> Result<ServerConfig, Error> {
+pub(crate) fn server_config(identity: Arc<dyn ResolvesServerCert>) -> Result<ServerConfig, Error> {
     let provider = Arc::new(aws_lc_rs::default_provider());
     let algorithms = provider.signature_verification_algorithms;
     let mut config = ServerConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()?
         .with_client_cert_verifier(Arc::new(ProofOnly { algorithms }))
-        .with_single_cert(identity.chain.clone(), identity.key.clone_key())?;
+        .with_cert_resolver(identity);
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
     // No resumption: a client whose certificate was removed must prove itself anew, and idle memory stays small.
     config.session_storage = Arc::new(rustls::server::NoServerSessionStorage {});

@@ -21,6 +21,7 @@ pub mod server;
 pub mod size;
 mod span;
 pub mod storage_access;
+pub mod tls;
 pub mod vm;
 pub mod words;
 

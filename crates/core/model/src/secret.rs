@@ -6,6 +6,7 @@ use std::str::FromStr;
 
 use crate::access::PasswordHash;
 use crate::kernel_dump::PrivateKey;
+use crate::tls;
 
 /// Text that is no password of this kind. Never repeats what was given.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -55,6 +56,8 @@ pub struct Secrets {
     pub iscsi_passwords: BTreeMap<String, Secret>,
     /// `kernel_dump.ssh_key`.
     pub dump_key: Option<PrivateKey>,
+    /// `tls.private_key`.
+    pub tls_key: Option<tls::PrivateKey>,
 }
 
 impl Secrets {
@@ -66,6 +69,7 @@ impl Secrets {
             collectd_password: self.collectd_password.or(kept.collectd_password),
             iscsi_passwords: kept.iscsi_passwords.into_iter().chain(self.iscsi_passwords).collect(),
             dump_key: self.dump_key.or(kept.dump_key),
+            tls_key: self.tls_key.or(kept.tls_key),
         }
     }
 }

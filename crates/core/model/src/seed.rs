@@ -27,6 +27,7 @@ use crate::network::NetworkConfig;
 use crate::performance::Performance;
 use crate::secret::Secrets;
 use crate::storage_access::StorageAccess;
+use crate::tls::Tls;
 use crate::words::Ntp;
 use crate::{HostName, Keymap, Span, SshPort, TimeZone};
 
@@ -71,6 +72,7 @@ pub struct Seed {
     pub storage_access: StorageAccess,
     pub performance: Performance,
     pub kernel_dump: KernelDump,
+    pub tls: Tls,
     /// `[install]`: what an unattended installation shall do. An installed node takes no notice of it.
     pub install: Option<InstallAnswers>,
 }
@@ -85,6 +87,9 @@ impl Seed {
         self.storage_access
             .fill_passwords(|target| kept.iscsi_passwords.get(target));
         self.kernel_dump.fill_key(kept.dump_key.as_ref());
+        if self.tls.key.is_none() {
+            self.tls.key.clone_from(&kept.tls_key);
+        }
     }
 }
 

@@ -170,6 +170,7 @@ pub fn plan_settle(sources: &Sources, interfaces: &[Interface]) -> SettlePlan {
         storage_access,
         performance,
         kernel_dump,
+        tls,
         ..
     } = seed;
     let ssh = ssh(&ssh_keys, admin_password.is_some(), password_login, &mut warnings);
@@ -215,6 +216,7 @@ pub fn plan_settle(sources: &Sources, interfaces: &[Interface]) -> SettlePlan {
     if let Some(url) = config_url {
         files.push(PlannedFile::new(CONFIG_URL_FILE, url));
     }
+    files.extend(files::tls(&tls, &mut warnings));
     files.push(PlannedFile::new(ACCESS_FILE, files::access(&clients, &tokens)));
     let time_sync = ntp != Some(Ntp::Off);
     if !time_sync {

@@ -18,7 +18,7 @@ use corbel_plan::config::{
     plan_change,
 };
 use corbel_plan::settle::{
-    COLLECTD_FILE, DUMP_KEY_FILE, FILES, NETWORK_PREFIX, PREFIXES, STORAGE_ACCESS_FILE, Sources, plan_settle,
+    COLLECTD_FILE, DUMP_KEY_FILE, FILES, NETWORK_PREFIX, PREFIXES, STORAGE_ACCESS_FILE, Sources, TLS_FILE, plan_settle,
 };
 use proptest::prelude::*;
 
@@ -117,6 +117,7 @@ fn outcome(case: &Path) -> BTreeMap<String, String> {
         collectd_password,
         iscsi_passwords,
         dump_key,
+        tls_key,
     } = seed::take_secrets(&read("desired.toml").unwrap_or_default())
         .expect("read")
         .1;
@@ -124,15 +125,16 @@ fn outcome(case: &Path) -> BTreeMap<String, String> {
         admin_password.as_ref().map(|hash| hash.expose()),
         collectd_password.as_ref().map(|password| password.expose()),
         dump_key.as_ref().map(|key| key.expose()),
+        tls_key.as_ref().map(|key| key.expose()),
     ];
     let of_targets = iscsi_passwords.values().map(|password| password.expose());
     for secret in secrets.into_iter().flatten().chain(of_targets) {
         assert!(!format!("{json}{change}{to:?}").contains(secret), "{}", case.display());
         let holders: Vec<_> = to.files.iter().filter(|(_, text)| text.contains(secret)).collect();
         assert!(
-            holders
-                .iter()
-                .all(|(path, _)| [COLLECTD_FILE, STORAGE_ACCESS_FILE, DUMP_KEY_FILE].contains(&path.as_str())),
+            holders.iter().all(
+                |(path, _)| [COLLECTD_FILE, STORAGE_ACCESS_FILE, DUMP_KEY_FILE, TLS_FILE].contains(&path.as_str())
+            ),
             "{}",
             case.display()
         );

@@ -10,6 +10,7 @@
 //! is saved. While something is done or waits, a note in `/run` says so; a daemon that starts and finds one takes the change back.
 
 mod execute;
+mod identity;
 mod note;
 mod view;
 
@@ -127,6 +128,8 @@ struct Planned {
     text: String,
     secrets: Secrets,
     plan: SettlePlan,
+    /// What should be known about its certificate.
+    told: Option<String>,
 }
 
 impl Engine {
@@ -173,6 +176,7 @@ impl Engine {
             .extend(planned.plan.warnings.iter().map(ToString::to_string));
         let seed = seed::parse(&planned.text)?;
         change.warnings.extend(machine_warnings(&seed, &self.node.machine()));
+        change.warnings.extend(planned.told.clone());
         if is_unreachable(&seed.network) {
             change
                 .warnings
@@ -201,6 +205,7 @@ impl Engine {
                 .map(|password| password.expose().to_owned()),
             iscsi_passwords: exposed(&secrets.iscsi_passwords),
             dump_key: secrets.dump_key.as_ref().map(|key| key.expose().to_owned()),
+            tls_key: secrets.tls_key.as_ref().map(|key| key.expose().to_owned()),
             origin,
             until: 0,
             seconds: waits.map_or(0, |countdown| countdown.as_secs()),
@@ -358,10 +363,20 @@ impl Engine {
         if !problems.is_empty() {
             return Err(ConfigError::Problems(problems));
         }
+        let told = match seed.tls.pair() {
+            Some((chain, key)) => identity::check(chain, key, self.node.clock())
+                .map_err(|problem| ConfigError::Problems(vec![problem]))?,
+            None => None,
+        };
         let (text, given) = take_secrets(text)?;
         let secrets = given.or(kept);
         let plan = self.settle_plan(text.clone(), secrets.clone());
-        Ok(Planned { text, secrets, plan })
+        Ok(Planned {
+            text,
+            secrets,
+            plan,
+            told,
+        })
     }
 
     /// What a boot would make of it: the same function, so that nothing changes at the next one.

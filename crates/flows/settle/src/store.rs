@@ -89,6 +89,8 @@ struct Kept {
     iscsi_passwords: BTreeMap<String, String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     kernel_dump_ssh_key: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    tls_key: Option<String>,
 }
 
 /// Passwords as they are, for a file that root alone can read.
@@ -187,6 +189,7 @@ impl ConfigStore {
             collectd_password: kept.collectd_password.and_then(|password| password.parse().ok()),
             iscsi_passwords: read_passwords(kept.iscsi_passwords),
             dump_key: kept.kernel_dump_ssh_key.and_then(|key| key.parse().ok()),
+            tls_key: kept.tls_key.and_then(|key| key.parse().ok()),
         });
         Ok(secrets.unwrap_or_default())
     }
@@ -216,6 +219,7 @@ impl ConfigStore {
                 collectd_password: collectd.map(|password| password.expose().to_owned()),
                 iscsi_passwords: exposed(&secrets.iscsi_passwords),
                 kernel_dump_ssh_key: secrets.dump_key.as_ref().map(|key| key.expose().to_owned()),
+                tls_key: secrets.tls_key.as_ref().map(|key| key.expose().to_owned()),
             };
             let kept = toml::to_string(&kept).unwrap_or_default();
             self.secrets.save(&kept)?;

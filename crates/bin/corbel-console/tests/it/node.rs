@@ -35,6 +35,7 @@ impl Node {
             listen: vec![],
             state_dir: dir.path().join("state"),
             access_file: dir.path().join("access.toml"),
+            tls_file: dir.path().join("tls.pem"),
             passwords: Arc::new(NoPasswords),
             limits: Limits {
                 drain: Duration::from_millis(200),

@@ -139,3 +139,24 @@ async fn bad_credentials_get_a_sentence() {
         answer.sentence();
     }
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_owners_certificate_is_shown_without_a_restart() {
+    let sim = Sim::start().await;
+    let shown = async || {
+        let node = sim.get("/v1/node").await.json();
+        node["certificate_fingerprint"]
+            .as_str()
+            .expect("a fingerprint")
+            .to_owned()
+    };
+    assert_eq!(shown().await, sim.fingerprint);
+    let owners = ClientCertificate::make();
+    write(&sim.tls_file(), &owners.pem());
+    assert_eq!(shown().await, owners.fingerprint());
+    assert_eq!(sim.shown_fingerprint().await, owners.fingerprint());
+    write(&sim.tls_file(), "nothing");
+    assert_eq!(sim.shown_fingerprint().await, owners.fingerprint());
+    std::fs::remove_file(sim.tls_file()).unwrap();
+    assert_eq!(sim.shown_fingerprint().await, sim.fingerprint);
+}

@@ -102,6 +102,7 @@ async fn a_second_server_does_not_take_the_socket_and_a_stale_one_is_replaced() 
         listen: vec![],
         state_dir: sim.folder.path().to_owned(),
         access_file: sim.access_file(),
+        tls_file: "tls.pem".into(),
         passwords: std::sync::Arc::new(NoPasswords),
         limits: Limits::default(),
     };

@@ -103,6 +103,7 @@ impl Sim {
             listen: vec!["127.0.0.1:0".parse().unwrap()],
             state_dir: folder.path().to_owned(),
             access_file,
+            tls_file: folder.path().join("tls.pem"),
             passwords: Arc::new(OnePassword),
             limits,
         };
@@ -134,6 +135,17 @@ impl Sim {
         })
         .await;
         sim
+    }
+
+    pub(crate) fn tls_file(&self) -> PathBuf {
+        self.folder.path().join("tls.pem")
+    }
+
+    /// The fingerprint of the certificate that clients are shown now.
+    pub(crate) async fn shown_fingerprint(&self) -> String {
+        let host = self.address.to_string().parse().unwrap();
+        let shown = corbel_client::fetch_fingerprint(&host, Duration::from_secs(10)).await;
+        shown.unwrap().to_string()
     }
 
     /// Stops it as a signal would, and waits for the end.
@@ -224,6 +236,7 @@ pub(crate) fn write(path: &Path, text: &str) {
 pub(crate) struct ClientCertificate {
     der: CertificateDer<'static>,
     key: PrivateKeyDer<'static>,
+    pem: String,
 }
 
 impl ClientCertificate {
@@ -232,7 +245,13 @@ impl ClientCertificate {
         Self {
             der: made.cert.der().clone(),
             key: PrivateKeyDer::Pkcs8(made.signing_key.serialize_der().into()),
+            pem: format!("{}{}", made.cert.pem(), made.signing_key.serialize_pem()),
         }
+    }
+
+    /// Certificate and key.
+    pub(crate) fn pem(&self) -> String {
+        self.pem.clone()
     }
 
     pub(crate) fn fingerprint(&self) -> String {

@@ -43,6 +43,8 @@ pub(crate) enum ConfigCommand {
     Undo,
     /// Prints the JSON schema of the document
     Schema,
+    /// Has the node show a certificate of yours, or again one that it makes itself
+    Certificate(CertificateArgs),
 }
 
 #[derive(Debug, Args)]
@@ -117,6 +119,21 @@ pub(crate) struct ValidateArgs {
     file: PathBuf,
 }
 
+#[derive(Debug, Args)]
+pub(crate) struct CertificateArgs {
+    /// The node's certificate and those that signed it, as PEM blocks in this order
+    #[arg(value_name = "CERTIFICATE", required_unless_present = "own")]
+    certificate: Option<PathBuf>,
+    /// Its private key as a PEM block, - for standard input; left out, the one that the node keeps
+    #[arg(value_name = "KEY")]
+    key: Option<PathBuf>,
+    /// Back to the certificate that the node makes itself
+    #[arg(long, conflicts_with_all = ["certificate", "key"])]
+    own: bool,
+    #[command(flatten)]
+    options: ApplyOptions,
+}
+
 #[derive(Debug, Clone, Args)]
 pub(crate) struct ApplyOptions {
     /// Only say what would be done
@@ -179,6 +196,19 @@ pub(crate) async fn run(command: ConfigCommand, context: &Context<'_>) -> Result
         ConfigCommand::Unset(args) => {
             let config = client.config().await?;
             let document = seed::unset(&config.document, &args.path).map_err(refused)?;
+            apply(&client, document, Some(config.generation), args.options, context).await
+        }
+        ConfigCommand::Certificate(args) => {
+            let config = client.config().await?;
+            let mut document = config.document;
+            match &args.certificate {
+                Some(file) => document = seed::set(&document, "tls.certificate", &read(file)?).map_err(refused)?,
+                // There may be nothing to take out, which is as good.
+                None => document = seed::unset(&document, "tls").unwrap_or(document),
+            }
+            if let Some(file) = &args.key {
+                document = seed::set(&document, "tls.private_key", &read(file)?).map_err(refused)?;
+            }
             apply(&client, document, Some(config.generation), args.options, context).await
         }
         ConfigCommand::Edit(options) => {

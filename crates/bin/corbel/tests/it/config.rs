@@ -188,3 +188,42 @@ fn certificate() -> String {
     let body = "MIIB".to_owned() + &"A".repeat(96);
     format!("-----BEGIN CERTIFICATE-----\n{body}\n-----END CERTIFICATE-----\n")
 }
+
+#[test]
+fn a_certificate_is_brought_with_its_key_and_taken_back() {
+    let node = Node::installed();
+    let made = rcgen::generate_simple_self_signed(["node1.example.org".to_owned()]).expect("made");
+    let other = rcgen::generate_simple_self_signed(["node1.example.org".to_owned()]).expect("made");
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = |name: &str, text: &str| {
+        let path = folder.path().join(name);
+        corbel_sys::write_atomic(&path, text.as_bytes(), 0o600).expect("written");
+        path.display().to_string()
+    };
+    let certificate = file("node.pem", &made.cert.pem());
+    let key = file("node.key", &made.signing_key.serialize_pem());
+    let foreign = file("other.key", &other.signing_key.serialize_pem());
+    let told = node.corbel(&format!("config certificate {certificate}")).to_string();
+    assert!(told.contains("tls.private_key: is not set"), "{told}");
+    let told = node
+        .corbel(&format!("config certificate {certificate} {foreign}"))
+        .to_string();
+    assert!(
+        told.contains("tls.private_key: is not the key of the first certificate"),
+        "{told}"
+    );
+    let told = node
+        .corbel(&format!("config certificate {certificate} {key} --confirm-seconds 0"))
+        .to_string();
+    assert!(told.contains("show the certificate sha256:"), "{told}");
+    let document = node.corbel("config get").to_string();
+    assert!(
+        document.contains("BEGIN CERTIFICATE") && !document.contains("PRIVATE KEY"),
+        "{document}"
+    );
+    let told = node.corbel("config certificate --own --dry-run").to_string();
+    assert!(
+        told.contains("show the certificate that the node makes itself"),
+        "{told}"
+    );
+}

@@ -52,6 +52,7 @@ impl Node {
             listen: vec![SocketAddr::from(([127, 0, 0, 1], 0))],
             state_dir: dir.path().join("state"),
             access_file: dir.path().join("access.toml"),
+            tls_file: dir.path().join("tls.pem"),
             passwords: Arc::new(NoPasswords),
             limits: Limits {
                 drain: Duration::from_millis(200),

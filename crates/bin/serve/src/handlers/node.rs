@@ -19,7 +19,10 @@ pub(crate) async fn health(State(shared): State<Arc<Shared>>) -> Reply {
 }
 
 pub(crate) async fn node(State(shared): State<Arc<Shared>>) -> Reply {
-    ok(&convert::node(shared.agent.node().await, shared.fingerprint.as_deref()))
+    ok(&convert::node(
+        shared.agent.node().await,
+        shared.fingerprint().as_deref(),
+    ))
 }
 
 pub(crate) async fn use_keyboard(State(shared): State<Arc<Shared>>, headers: HeaderMap, body: Body) -> Reply {

@@ -236,10 +236,11 @@ pub fn unset(text: &str, path: &str) -> Result<String, EditError> {
 const ISCSI_SECRET: [&str; 4] = ["storage_access", "iscsi", "target", "chap_password"];
 
 /// Where a document may have something secret.
-const SECRETS: [&[&str]; 3] = [
+const SECRETS: [&[&str]; 4] = [
     &["admin", "password_hash"],
     &["monitoring", "collectd", "password"],
     &["kernel_dump", "ssh_key"],
+    &["tls", "private_key"],
 ];
 
 /// The document without anything secret, for whoever looks at it, and the keys that it had.
@@ -275,6 +276,10 @@ pub fn take_secrets(text: &str) -> Result<(String, Secrets), EditError> {
             ["kernel_dump", ..] => {
                 secrets.dump_key = value.parse().ok();
                 secrets.dump_key.is_some()
+            }
+            ["tls", ..] => {
+                secrets.tls_key = value.parse().ok();
+                secrets.tls_key.is_some()
             }
             _ => {
                 secrets.collectd_password = value.parse().ok();

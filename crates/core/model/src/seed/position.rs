@@ -22,6 +22,8 @@ pub(super) fn of(text: &str, error: &toml::de::Error) -> SeedError {
     let about = |name: &str| is_key(name) || (repeats && shown.contains(name));
     let problem = if about("password_hash") {
         crate::access::CredentialError::PasswordHash.to_string()
+    } else if repeats && about("private_key") {
+        crate::tls::KeyError::None.to_string()
     } else if repeats && about("password") && !about("password_login") {
         crate::secret::SecretError.to_string()
     } else {

@@ -6,6 +6,7 @@ mod kernel_dump;
 mod performance;
 mod services;
 mod storage_access;
+mod tls;
 
 use std::fmt;
 use std::net::IpAddr;
@@ -29,6 +30,7 @@ use kernel_dump::{Dump, KernelDumpTable};
 use performance::PerformanceTable;
 use services::{FirewallTable, LoggingTable, MonitoringTable, idle};
 use storage_access::StorageAccessTable;
+use tls::TlsTable;
 
 /// A string that is read by `FromStr`, so that the error has the place of the value.
 struct Text<T>(T);
@@ -136,6 +138,9 @@ pub(super) struct Document {
     #[serde(default)]
     #[schemars(with = "KernelDumpTable")]
     kernel_dump: Dump,
+    /// What the node shows to its clients over TLS. Left out, a certificate that it makes itself.
+    #[serde(default)]
+    tls: TlsTable,
     /// What an unattended installation does. An installed node takes no notice of it.
     install: Option<InstallTable>,
 }
@@ -356,6 +361,7 @@ impl From<Document> for Seed {
             storage_access,
             performance,
             kernel_dump,
+            tls,
             install,
             ..
         } = document;
@@ -414,6 +420,7 @@ impl From<Document> for Seed {
             storage_access: storage_access.into(),
             performance: performance.into(),
             kernel_dump: kernel_dump.0,
+            tls: tls.into(),
             install: install.map(InstallAnswers::from),
         }
     }

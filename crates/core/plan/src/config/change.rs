@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use corbel_model::TimeZone;
-use corbel_model::access::PasswordHash;
+use corbel_model::access::{Fingerprint, PasswordHash};
 use serde::Serialize;
 
 use super::Step;
@@ -13,7 +13,7 @@ use crate::settle::{
     COLLECTD_FILE, DUMP_HOSTS_FILE, DUMP_KEY_FILE, FILES, HOSTNAME_FILE, IDMAP_FILE, JOURNAL_FILE, KERNEL_DUMP_FILE,
     KEYBOARD_FILE, MONITORING_OFF_FLAG, MULTIPATH_FILE, NETCONSOLE_FILE, NETWORK_PREFIX, PERFORMANCE_FILE, PREFIXES,
     SOURCES_FILE, SSH_FIREWALL_FILE, SSH_FLAG, SSHD_FILE, STORAGE_ACCESS_FILE, SYSLOG_CA_PREFIX, SYSLOG_FILE,
-    SettlePlan, TIME_SYNC_OFF_FLAG, TIMESYNC_FILE,
+    SettlePlan, TIME_SYNC_OFF_FLAG, TIMESYNC_FILE, TLS_FILE,
 };
 
 /// A node as it is or shall be, as far as its configuration goes.
@@ -104,12 +104,24 @@ pub fn plan_change(from: &NodeState, to: &NodeState) -> Change {
     if to.password.is_some() && from.password != to.password {
         change.steps.push(Step::Password);
     }
+    let certificate = differs(TLS_FILE);
+    if certificate {
+        let shown = to.files.get(TLS_FILE).and_then(|pem| Fingerprint::of_pem(pem).ok());
+        let fingerprint = shown.map(|fingerprint| fingerprint.as_str().to_owned());
+        change.warnings.push(format!(
+            "clients that know the node by its fingerprint refuse it until they are told the new one{}",
+            fingerprint.as_ref().map(|text| format!(": {text}")).unwrap_or_default()
+        ));
+        change.steps.push(Step::ShowCertificate { fingerprint });
+    }
     let below = |prefix: &str| {
         let mut paths = from.files.keys().chain(to.files.keys());
         paths.any(|path| path.starts_with(prefix) && differs(path))
     };
-    change.network = below(NETWORK_PREFIX);
-    if change.network {
+    let network = below(NETWORK_PREFIX);
+    // Whoever asked may not take the other certificate for the node's.
+    change.network = network || certificate;
+    if network {
         change
             .steps
             .extend(gone.into_iter().map(|device| Step::DeleteDevice { device }));

@@ -25,7 +25,8 @@ pub struct Problem {
 }
 
 impl Problem {
-    fn new(key: impl Into<String>, problem: impl Into<String>) -> Self {
+    /// `problem` continues `key` to a sentence.
+    pub fn new(key: impl Into<String>, problem: impl Into<String>) -> Self {
         Self {
             key: key.into(),
             problem: problem.into(),
@@ -72,6 +73,10 @@ pub fn check_secrets(seed: &Seed) -> Vec<Problem> {
     if seed.kernel_dump.lacks_key() {
         let problem = "is not set, and the server lets nobody in without it: give the private key that it knows";
         problems.push(Problem::new("kernel_dump.ssh_key", problem));
+    }
+    if seed.tls.lacks_key() {
+        let problem = "is not set: give the key of the certificate with it";
+        problems.push(Problem::new("tls.private_key", problem));
     }
     problems
 }

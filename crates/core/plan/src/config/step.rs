@@ -23,6 +23,10 @@ pub enum Step {
     },
     /// Of `admin`.
     Password,
+    /// To clients of the API, by its fingerprint; without one, that which the node makes itself.
+    ShowCertificate {
+        fingerprint: Option<String>,
+    },
     /// A device that software made and that is not wanted as it is.
     DeleteDevice {
         device: String,
@@ -73,6 +77,7 @@ impl Step {
             Self::HostName { .. } => "host-name",
             Self::TimeZone { .. } => "time-zone",
             Self::Password => "password",
+            Self::ShowCertificate { .. } => "show-certificate",
             Self::DeleteDevice { .. } => "delete-device",
             Self::ReloadNetwork => "reload-network",
             Self::ReloadFirewall => "reload-firewall",
@@ -107,6 +112,7 @@ impl Step {
             | Self::Remove { .. }
             | Self::HostName { .. }
             | Self::TimeZone { .. }
+            | Self::ShowCertificate { .. }
             | Self::Password => None,
             Self::DeleteDevice { device } => Some(vec!["networkctl", "delete", device]),
             Self::ReloadNetwork => Some(vec!["networkctl", "reload"]),
@@ -154,6 +160,12 @@ impl fmt::Display for Step {
             Self::TimeZone { zone: Some(zone) } => write!(f, "set the time zone {zone}"),
             Self::TimeZone { zone: None } => f.write_str("set the time zone UTC"),
             Self::Password => f.write_str("set the password of admin"),
+            Self::ShowCertificate {
+                fingerprint: Some(fingerprint),
+            } => write!(f, "show the certificate {fingerprint}"),
+            Self::ShowCertificate { fingerprint: None } => {
+                f.write_str("show the certificate that the node makes itself")
+            }
             Self::DeleteDevice { device } => write!(f, "take the device {device} away"),
             Self::ReloadNetwork => f.write_str("have the network read its files"),
             Self::ReloadFirewall => f.write_str("have the firewall read its files"),

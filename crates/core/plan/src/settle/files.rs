@@ -1,8 +1,12 @@
 //! The small files of a boot: each a function from values to text.
 
 use corbel_model::access::{ApiClient, ApiToken, SshKey};
+use corbel_model::tls::Tls;
+use corbel_model::words::Warning;
 use corbel_model::{HostName, Keymap, Span, SshPort};
 use serde::Serialize;
+
+use super::{PlannedFile, TLS_FILE};
 
 pub(super) const HEAD: &str = "# Written by corbel settle at this boot; changes are lost at the next.\n";
 
@@ -102,4 +106,17 @@ pub(super) fn access(clients: &[ApiClient], tokens: &[ApiToken]) -> String {
     } else {
         format!("{HEAD}\n{body}")
     }
+}
+
+/// The chain and then its key, as PEM blocks.
+pub(super) fn tls(tls: &Tls, warnings: &mut Vec<Warning>) -> Option<PlannedFile> {
+    if tls.lacks_key() {
+        let problem = "is shown to nobody without its key, and the node shows one of its own: set tls.private_key";
+        warnings.push(Warning::new("tls.certificate", problem));
+    }
+    let (chain, key) = tls.pair()?;
+    Some(PlannedFile::new(
+        TLS_FILE,
+        format!("{HEAD}{}{}", chain.as_str(), key.expose()),
+    ))
 }

@@ -57,12 +57,16 @@ pub const KERNEL_DUMP_FILE: &str = "/etc/corbel/kernel-dump";
 /// The private key and the known host of a server that gets it by SSH.
 pub const DUMP_KEY_FILE: &str = "/etc/corbel/dump/key";
 pub const DUMP_HOSTS_FILE: &str = "/etc/corbel/dump/known_hosts";
+/// Certificate and key that the node shows, where its owner brought them; the daemon reads it again whenever it changes. One file, so that
+/// nobody ever sees a certificate with the key of another.
+pub const TLS_FILE: &str = "/etc/corbel/tls.pem";
 
 /// Single files that settle may write. A flag is the last: who sees it sees what it promises.
-pub const FILES: [&str; 23] = [
+pub const FILES: [&str; 24] = [
     HOSTNAME_FILE,
     HOSTS_FILE,
     ACCESS_FILE,
+    TLS_FILE,
     KEYS_FILE,
     SSHD_FILE,
     SSH_FIREWALL_FILE,
@@ -91,7 +95,7 @@ pub const PREFIXES: [&str; 2] = [NETWORK_PREFIX, SYSLOG_CA_PREFIX];
 /// The mode of one of them: what may hold something secret is for root alone.
 pub fn mode_of(path: &str) -> u32 {
     match path {
-        ACCESS_FILE | COLLECTD_FILE | CONFIG_URL_FILE | STORAGE_ACCESS_FILE | DUMP_KEY_FILE => 0o600,
+        ACCESS_FILE | COLLECTD_FILE | CONFIG_URL_FILE | STORAGE_ACCESS_FILE | DUMP_KEY_FILE | TLS_FILE => 0o600,
         _ => 0o644,
     }
 }

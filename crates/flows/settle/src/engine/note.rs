@@ -23,6 +23,7 @@ pub(super) struct Note {
     #[serde(default)]
     pub(super) iscsi_passwords: BTreeMap<String, String>,
     pub(super) dump_key: Option<String>,
+    pub(super) tls_key: Option<String>,
     pub(super) origin: Origin,
     /// Seconds of uptime; 0 while it is being done.
     pub(super) until: u64,
@@ -36,6 +37,7 @@ impl Note {
             collectd_password: self.collectd_password.as_deref().and_then(|text| text.parse().ok()),
             iscsi_passwords: read_passwords(self.iscsi_passwords.clone()),
             dump_key: self.dump_key.as_deref().and_then(|text| text.parse().ok()),
+            tls_key: self.tls_key.as_deref().and_then(|text| text.parse().ok()),
         }
     }
 }
@@ -50,6 +52,7 @@ impl Engine {
             collectd_password: None,
             iscsi_passwords: BTreeMap::new(),
             dump_key: None,
+            tls_key: None,
             origin: Origin::default(),
             until: 0,
             seconds: 0,

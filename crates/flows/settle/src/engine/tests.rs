@@ -3,6 +3,7 @@
 mod kernel_dump;
 mod performance;
 mod services;
+mod tls;
 
 use super::note::NOTE;
 use super::*;

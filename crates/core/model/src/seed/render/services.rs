@@ -4,6 +4,7 @@ use super::{Text, exact};
 use crate::logging::{Logging, RemoteLog};
 use crate::monitoring::Monitoring;
 use crate::seed::Seed;
+use crate::tls::Tls;
 
 pub(super) fn services(text: &mut Text, seed: &Seed) {
     for (name, sources) in [("ssh", &seed.firewall.ssh), ("api", &seed.firewall.api)] {
@@ -34,6 +35,11 @@ pub(super) fn services(text: &mut Text, seed: &Seed) {
     }
     for remote in remote {
         self::remote(text, remote);
+    }
+    if seed.tls != Tls::default() {
+        text.head("[tls]");
+        text.maybe("certificate", seed.tls.certificate.as_ref().map(ToString::to_string));
+        text.maybe("private_key", seed.tls.key.as_ref().map(|key| key.expose().to_owned()));
     }
     let Monitoring {
         enabled,

@@ -19,6 +19,7 @@ use crate::network::{Addressing, Ipv6, Match, NetworkConfig};
 use crate::seed::parse;
 use crate::server::Server;
 use crate::storage_access::{Iscsi, Multipath, Nfs, NfsMount, StorageAccess, Target};
+use crate::tls::Tls;
 
 const KEY: &str = "AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl";
 
@@ -317,6 +318,16 @@ fn storage_access() -> impl Strategy<Value = StorageAccess> {
     })
 }
 
+fn tls() -> impl Strategy<Value = Tls> {
+    let block = |name: &str, byte| {
+        let body = STANDARD.encode([0x30, 0x50].into_iter().chain([byte; 80]).collect::<Vec<_>>());
+        format!("-----BEGIN {name}-----\n{body}\n-----END {name}-----\n")
+    };
+    let certificate = any::<u8>().prop_map(move |byte| block("CERTIFICATE", byte).parse().expect("a certificate"));
+    let key = any::<u8>().prop_map(move |byte| block("PRIVATE KEY", byte).parse().expect("a key"));
+    (option::of(certificate), option::of(key)).prop_map(|(certificate, key)| Tls { certificate, key })
+}
+
 fn seeds() -> impl Strategy<Value = Seed> {
     let role = || prop_oneof![Just(Role::Admin), Just(Role::Operator), Just(Role::Viewer)];
     let key = "[ -~\u{e4}]{0,12}".prop_filter_map("not a key", |comment| {
@@ -353,6 +364,7 @@ fn seeds() -> impl Strategy<Value = Seed> {
             storage_access(),
             tuning::performance(),
             tuning::kernel_dump(),
+            tls(),
         ),
         option::of(install()),
     )
@@ -366,7 +378,7 @@ fn seeds() -> impl Strategy<Value = Seed> {
                 network,
                 clients,
                 tokens,
-                (firewall, logging, monitoring, storage_access, performance, kernel_dump),
+                (firewall, logging, monitoring, storage_access, performance, kernel_dump, tls),
                 install,
             )| Seed {
                 hostname,
@@ -387,6 +399,7 @@ fn seeds() -> impl Strategy<Value = Seed> {
                 storage_access,
                 performance,
                 kernel_dump,
+                tls,
                 install,
             },
         )
