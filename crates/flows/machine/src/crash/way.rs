@@ -81,7 +81,7 @@ fn local() -> Result<Way, CrashError> {
     let folder = Path::new(kept::FOLDER);
     let data = folder.parent().unwrap_or(folder);
     // Without its partition it is memory, in which nothing stays.
-    let is_memory = rustix::fs::statfs(data).map_or(true, |stat| i64::from(stat.f_type) == TMPFS_MAGIC);
+    let is_memory = rustix::fs::statfs(data).map_or(true, |stat| stat.f_type == TMPFS_MAGIC);
     if is_memory {
         return Err(CrashError::NoData);
     }
