@@ -13,7 +13,7 @@ use corbel_node_api::SlotName;
 use super::DISK;
 
 /// Every page in the order of the menu, with a word that only it has.
-const PAGES: [(&str, &str); 24] = [
+const PAGES: [(&str, &str); 27] = [
     ("Name and time", "hostname"),
     ("Interfaces", "[ add an entry ]"),
     ("Bonds", "Several interfaces as one"),
@@ -23,10 +23,13 @@ const PAGES: [(&str, &str); 24] = [
     ("Admin", "password"),
     ("API clients", "A client that shows a certificate"),
     ("API tokens", "A client that shows a token"),
+    ("TLS certificate", "private key"),
     ("Firewall", "sources"),
+    ("Kernel dump", "host key"),
     ("Logging", "journal max size"),
     ("Logging remote", "[ add an entry ]"),
     ("Monitoring", "collectd"),
+    ("Performance", "isolated cpus"),
     ("Storage access", "multipath enabled"),
     ("Disks", "/dev/vda"),
     ("Multipath devices", "Multipath is off"),

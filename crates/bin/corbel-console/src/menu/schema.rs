@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 const DEPTH: usize = 6;
 
 /// Known sections in the order of the menu, with their titles. Whatever is not here follows, under a title made from its key.
-const TITLES: [(&str, &str); 9] = [
+const TITLES: [(&str, &str); 10] = [
     ("", "Name and time"),
     ("network.interface", "Interfaces"),
     ("network.bond", "Bonds"),
@@ -19,6 +19,7 @@ const TITLES: [(&str, &str); 9] = [
     ("admin", "Admin"),
     ("api.client", "API clients"),
     ("api.token", "API tokens"),
+    ("tls", "TLS certificate"),
 ];
 
 /// What no page is for: the version is written by programs, and an installed node takes no notice of answers for an installation.
