@@ -11,7 +11,7 @@ use super::DISK;
 /// The least that memory is set aside on, and some more.
 const MEMORY: u32 = 2048;
 const SIZE: &str = "cat /sys/kernel/kexec_crash_size";
-const LOADED: &str = "systemctl start --wait corbel-dump-load.service; cat /sys/kernel/kexec_crash_loaded";
+const LOADED: &str = "systemctl start corbel-dump-load.service; cat /sys/kernel/kexec_crash_loaded";
 
 #[tokio::test]
 async fn a_crash_is_saved_listed_and_survived() -> anyhow::Result<()> {
