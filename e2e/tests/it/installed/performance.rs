@@ -85,7 +85,12 @@ async fn the_kernel_is_told_and_forgets_again() -> anyhow::Result<()> {
     set(&node, &before).await?;
     ensure!(shell.text(PAGES)? == "0");
     ensure!(shell.text("cat /sys/kernel/mm/ksm/run; cat /proc/sys/vm/swappiness")? == format!("0\n{swappiness}"));
-    ensure!(shell.text("cat /sys/fs/cgroup/system.slice/cpuset.cpus")?.is_empty());
+    // On a machine of one processor there is no such file.
+    ensure!(
+        shell
+            .text("cat /sys/fs/cgroup/system.slice/cpuset.cpus 2>/dev/null; true")?
+            .is_empty()
+    );
     node.api().start_vm("large").await?;
     Ok(())
 }
