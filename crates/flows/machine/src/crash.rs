@@ -1,5 +1,5 @@
 //! A kernel that waits in memory of its own and starts when the running one crashes, to save what that one left: it is loaded here, the place
-//! where it saves to is tried, and what it saved is listed. What it does then is [`save`].
+//! where it saves to is tried, and what it saved is listed. What it does then is [`save()`].
 
 mod kept;
 mod save;
