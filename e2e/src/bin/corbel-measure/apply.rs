@@ -1,9 +1,9 @@
 //! A change of the network through the configuration, against networkd's own reload.
 
 use anyhow::Context as _;
-use corbel_e2e::{RootShell, Run};
+use corbel_e2e::{Firmware, RootShell, Run, Server};
 
-use super::{Measure, boot, middle, number};
+use super::{Measure, installed::DISK, middle, number};
 
 /// Each a change of its own.
 const MTUS: [u32; 7] = [1400, 1410, 1420, 1430, 1440, 1450, 1460];
@@ -14,7 +14,9 @@ const FILES: &str = "/etc/systemd/network/*br9*.network";
 /// Both inside the node, as programs that somebody types, interleaved: `corbel config set` plans, writes, reloads, and ends when the
 /// interface was seen to be as it was asked for; `networkctl reload` ends when networkd has read its files.
 pub(super) async fn ratio(run: &Run) -> anyhow::Result<Vec<Measure>> {
-    let (_node, mut shell) = boot(run).await?;
+    let server = Server::new(run, Firmware::Bios, DISK)?;
+    let node = server.installed(run).await?;
+    let mut shell = node.root_shell()?;
     for (key, value) in [
         ("network.bridge[br9].stp", "false"),
         (&format!("{INTERFACE}.dhcp4"), "false"),

@@ -9,7 +9,7 @@ use serde_json::json;
 
 use super::{Measure, middle, number};
 
-const DISK: u64 = 8_000_000_000;
+pub(super) const DISK: u64 = 8_000_000_000;
 const ROUNDS: usize = 3;
 /// Sectors of 512 bytes that were written (Documentation/block/stat.rst).
 const WRITTEN: &str = "awk '{ print $7 }' /sys/block/vda/stat";
