@@ -3,7 +3,10 @@
 use std::{path::Path, time::Duration};
 
 use anyhow::{Context as _, ensure};
-use corbel_node_api::{OperationInfo, OperationState, PoweroffRequest, SlotList, SlotName, SlotState, UpgradeFlags};
+use corbel_node_api::{
+    ConfigApplied, ConfigRequest, OperationInfo, OperationState, PoweroffRequest, SlotList, SlotName, SlotState,
+    UpgradeFlags,
+};
 
 use crate::{Medium, Node, Run, Server, server::wait_for_reset, until};
 
@@ -53,6 +56,20 @@ impl Node {
             Ok(good.filter(|s| s.running).and_then(|s| s.version.clone()))
         });
         reached.await.with_context(|| format!("at last {last:?}"))
+    }
+
+    /// Makes this the configuration, at once.
+    ///
+    /// # Errors
+    /// When the node refuses it, or takes it back.
+    pub async fn configure(&self, document: &str) -> anyhow::Result<ConfigApplied> {
+        let now = self.api().config().await?.generation;
+        let request = ConfigRequest {
+            document: document.to_owned(),
+            confirm_seconds: Some(0),
+            ..ConfigRequest::default()
+        };
+        Ok(self.api().apply_config(Some(now), &request).await?)
     }
 
     /// Uploads an ISO for an upgrade, and gives the work that begins.

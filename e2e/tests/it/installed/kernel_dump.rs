@@ -4,7 +4,7 @@
 use anyhow::{Context as _, ensure};
 use corbel_e2e::server::wait_for_reset;
 use corbel_e2e::{Firmware, Machine, Medium, Node, Run, Server};
-use corbel_node_api::{ConfigApplied, ConfigRequest, DumpState, RebootRequest};
+use corbel_node_api::{DumpState, RebootRequest};
 
 use super::DISK;
 
@@ -20,7 +20,7 @@ async fn a_crash_is_saved_listed_and_survived() -> anyhow::Result<()> {
     let mut node = server.installed(&run).await?;
     let before = node.api().config().await?.document;
     let local = format!("{before}\n[kernel_dump]\ntarget = \"local\"\n");
-    let error = set(&node, &local).await.err().context("1 GiB is too little")?;
+    let error = node.configure(&local).await.err().context("1 GiB is too little")?;
     ensure!(
         error
             .to_string()
@@ -40,11 +40,11 @@ async fn a_crash_is_saved_listed_and_survived() -> anyhow::Result<()> {
 
     // A place that nobody has is no place; what was there stays.
     let nfs = format!("{before}\n[kernel_dump]\ntarget = \"nfs\"\nlocation = \"10.0.2.2:/nowhere\"\n");
-    let error = set(&node, &nfs).await.err().context("nobody is there")?.to_string();
+    let error = node.configure(&nfs).await.err().context("nobody is there")?.to_string();
     ensure!(error.contains("10.0.2.2:/nowhere cannot be reached"), "{error}");
     ensure!(node.api().config().await?.document == before);
 
-    let applied = set(&node, &local).await?;
+    let applied = node.configure(&local).await?;
     ensure!(
         applied
             .plan
@@ -90,7 +90,7 @@ async fn a_crash_is_saved_listed_and_survived() -> anyhow::Result<()> {
         "{warnings:?}"
     );
 
-    set(&node, &before).await?;
+    node.configure(&before).await?;
     ensure!(shell.text("cat /sys/kernel/kexec_crash_loaded")? == "0");
     ensure!(node.api().dumps().await?.state == DumpState::Off);
     Ok(())
@@ -101,15 +101,4 @@ async fn start(run: &Run, server: &Server) -> anyhow::Result<Node> {
     let spec = server.spec(Medium::Disks).memory(MEMORY);
     let machine = Machine::start(&spec, &run.machine_folder()?, run.accel()).await?;
     Node::attach(run, machine, server.identity().clone()).await
-}
-
-/// Makes this the configuration, at once.
-async fn set(node: &Node, document: &str) -> anyhow::Result<ConfigApplied> {
-    let now = node.api().config().await?.generation;
-    let request = ConfigRequest {
-        document: document.to_owned(),
-        confirm_seconds: Some(0),
-        ..ConfigRequest::default()
-    };
-    Ok(node.api().apply_config(Some(now), &request).await?)
 }

@@ -2,8 +2,8 @@
 //! refused, taken back, there again after a restart, and a machine that is not started because its memory is promised.
 
 use anyhow::{Context as _, ensure};
-use corbel_e2e::{Firmware, Node, RootShell, Run, Server};
-use corbel_node_api::{ConfigApplied, ConfigRequest, RebootRequest, SlotName};
+use corbel_e2e::{Firmware, RootShell, Run, Server};
+use corbel_node_api::{RebootRequest, SlotName};
 
 use super::DISK;
 
@@ -30,7 +30,8 @@ async fn the_kernel_is_told_and_forgets_again() -> anyhow::Result<()> {
             "performance.huge_pages.of_2_mib: 64 GiB of huge pages leave less",
         ),
     ] {
-        let error = set(&node, &format!("{before}\n{lines}"))
+        let error = node
+            .configure(&format!("{before}\n{lines}"))
             .await
             .err()
             .context("refused")?
@@ -44,7 +45,7 @@ async fn the_kernel_is_told_and_forgets_again() -> anyhow::Result<()> {
         "{before}\n[performance]\nprofile = \"latency\"\nmemory_overcommit = 10\n{isolated}\
          [performance.huge_pages]\nof_2_mib = \"32 MiB\"\n[performance.ksm]\nenabled = true\n"
     );
-    set(&node, &tuned).await?;
+    node.configure(&tuned).await?;
     let is_tuned = |shell: &mut RootShell| -> anyhow::Result<()> {
         ensure!(shell.text(PAGES)? == "16");
         ensure!(shell.text("cat /sys/kernel/mm/ksm/run /sys/kernel/mm/ksm/pages_to_scan")? == "1\n1000");
@@ -82,7 +83,7 @@ async fn the_kernel_is_told_and_forgets_again() -> anyhow::Result<()> {
     shell.text("systemctl start corbel-performance.service; systemctl is-active corbel-performance.service")?;
     is_tuned(&mut shell)?;
 
-    set(&node, &before).await?;
+    node.configure(&before).await?;
     ensure!(shell.text(PAGES)? == "0");
     ensure!(shell.text("cat /sys/kernel/mm/ksm/run; cat /proc/sys/vm/swappiness")? == format!("0\n{swappiness}"));
     // On a machine of one processor there is no such file.
@@ -93,15 +94,4 @@ async fn the_kernel_is_told_and_forgets_again() -> anyhow::Result<()> {
     );
     node.api().start_vm("large").await?;
     Ok(())
-}
-
-/// Makes this the configuration, at once.
-async fn set(node: &Node, document: &str) -> anyhow::Result<ConfigApplied> {
-    let now = node.api().config().await?.generation;
-    let request = ConfigRequest {
-        document: document.to_owned(),
-        confirm_seconds: Some(0),
-        ..ConfigRequest::default()
-    };
-    Ok(node.api().apply_config(Some(now), &request).await?)
 }

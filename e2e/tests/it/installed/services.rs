@@ -4,7 +4,7 @@
 use anyhow::{Context as _, ensure};
 use corbel_e2e::receivers::{FigureReceiver, HOST, SyslogReceiver, encrypted_by, figures};
 use corbel_e2e::{Firmware, Node, Run, Server, until};
-use corbel_node_api::{ConfigRequest, RebootRequest, SlotName};
+use corbel_node_api::{RebootRequest, SlotName};
 
 use super::DISK;
 use super::configured::answers;
@@ -129,15 +129,9 @@ async fn servers_get_logs_and_figures_and_the_firewall_lets_in_whom_it_shall() -
     Ok(())
 }
 
-/// Makes this the configuration, at once.
+/// Makes this the configuration, without a warning.
 async fn set(node: &Node, document: &str) -> anyhow::Result<()> {
-    let now = node.api().config().await?.generation;
-    let request = ConfigRequest {
-        document: document.to_owned(),
-        confirm_seconds: Some(0),
-        ..ConfigRequest::default()
-    };
-    let applied = node.api().apply_config(Some(now), &request).await?;
+    let applied = node.configure(document).await?;
     ensure!(applied.plan.warnings.is_empty(), "{applied:?}");
     Ok(())
 }

@@ -3,7 +3,7 @@
 
 use anyhow::{Context as _, bail, ensure};
 use corbel_e2e::{Firmware, Node, RootShell, Run, Server, until};
-use corbel_node_api::{ConfigRequest, ConfigRollback, IdentifyRequest, PingRequest, RebootRequest, SlotName};
+use corbel_node_api::{ConfigRollback, IdentifyRequest, PingRequest, RebootRequest, SlotName};
 
 use super::DISK;
 
@@ -69,8 +69,8 @@ async fn a_target_is_there_through_two_paths_and_after_a_reboot() -> anyhow::Res
     serve(&mut shell)?;
 
     let refused = async |section: String| -> anyhow::Result<String> {
-        match set(&node, &format!("{}\n{section}", before.document)).await {
-            Ok(()) => bail!("it was not refused"),
+        match node.configure(&format!("{}\n{section}", before.document)).await {
+            Ok(_) => bail!("it was not refused"),
             Err(error) => Ok(format!("{error:#}")),
         }
     };
@@ -84,10 +84,11 @@ async fn a_target_is_there_through_two_paths_and_after_a_reboot() -> anyhow::Res
     ensure!(node.api().config().await?.generation == before.generation);
     ensure!(node.api().iscsi().await?.sessions.is_empty());
 
-    set(
-        &node,
-        &format!("{}\n{}", before.document, section("\"127.0.0.1\"", Some(PASSWORD))),
-    )
+    node.configure(&format!(
+        "{}\n{}",
+        before.document,
+        section("\"127.0.0.1\"", Some(PASSWORD))
+    ))
     .await?;
     logged_in(&node, 1).await?;
     let info = node.api().iscsi().await?;
@@ -97,7 +98,7 @@ async fn a_target_is_there_through_two_paths_and_after_a_reboot() -> anyhow::Res
 
     // The password stays though the document does not say it any more.
     let both = section("\"127.0.0.1\", \"127.0.0.2\"", None) + "[storage_access.multipath]\nenabled = true\n";
-    set(&node, &format!("{}\n{both}", before.document)).await?;
+    node.configure(&format!("{}\n{both}", before.document)).await?;
     logged_in(&node, 2).await?;
     two_paths(&node).await?;
     diagnostics(&node).await?;
@@ -188,16 +189,4 @@ async fn two_paths(node: &Node) -> anyhow::Result<()> {
         Ok(two.then_some(()))
     })
     .await
-}
-
-/// Makes this the configuration, at once.
-async fn set(node: &Node, document: &str) -> anyhow::Result<()> {
-    let now = node.api().config().await?.generation;
-    let request = ConfigRequest {
-        document: document.to_owned(),
-        confirm_seconds: Some(0),
-        ..ConfigRequest::default()
-    };
-    node.api().apply_config(Some(now), &request).await?;
-    Ok(())
 }
