@@ -8,6 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 
 use crate::ByteSize;
 use crate::access::SshKey;
+use crate::pem::lines;
 use crate::server::{Server, ServerError};
 
 /// Text that is none of these. What may be secret is not repeated.
@@ -187,14 +188,7 @@ impl FromStr for PrivateKey {
         if !rest.starts_with(b"\0\0\0\x04none") {
             return Err(DumpError::Passphrase);
         }
-        let mut lines = String::new();
-        let mut left = body.as_str();
-        while !left.is_empty() {
-            let (line, more) = left.split_at(left.len().min(70));
-            lines = lines + line + "\n";
-            left = more;
-        }
-        Ok(Self(format!("{BEGIN}\n{lines}{END}\n")))
+        Ok(Self(format!("{BEGIN}\n{}{END}\n", lines(&body, 70))))
     }
 }
 

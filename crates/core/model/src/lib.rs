@@ -13,6 +13,7 @@ pub mod keyboard;
 pub mod logging;
 pub mod monitoring;
 pub mod network;
+mod pem;
 pub mod performance;
 pub mod plugin;
 pub mod secret;

@@ -8,6 +8,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use crate::logging::Certificates;
+use crate::pem::lines;
 
 /// Text that is no private key. Never repeats what was given.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -62,21 +63,10 @@ impl FromStr for PrivateKey {
             if der.first() != Some(&0x30) || der.len() < 16 {
                 return Err(KeyError::None);
             }
-            return Ok(Self(format!("{begin}\n{}{end}\n", lines(&STANDARD.encode(&der)))));
+            return Ok(Self(format!("{begin}\n{}{end}\n", lines(&STANDARD.encode(&der), 64))));
         }
         Err(KeyError::None)
     }
-}
-
-/// RFC 7468: 64 characters on a line.
-fn lines(mut encoded: &str) -> String {
-    let mut lines = String::new();
-    while !encoded.is_empty() {
-        let (line, more) = encoded.split_at(encoded.len().min(64));
-        lines = lines + line + "\n";
-        encoded = more;
-    }
-    lines
 }
 
 /// `[tls]`.
