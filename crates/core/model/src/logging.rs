@@ -9,6 +9,7 @@ use base64::engine::general_purpose::STANDARD;
 
 use crate::Span;
 use crate::network::{InterfaceName, Mac};
+use crate::pem::lines;
 use crate::server::Server;
 use crate::{ByteSize, HostName};
 
@@ -109,14 +110,7 @@ impl FromStr for Certificates {
             if der.first() != Some(&0x30) || der.len() < 64 {
                 return Err(LoggingError::Certificates);
             }
-            let encoded = STANDARD.encode(&der);
-            let (mut left, mut lines) = (encoded.as_str(), String::new());
-            while !left.is_empty() {
-                let (line, more) = left.split_at(left.len().min(64));
-                lines = lines + line + "\n";
-                left = more;
-            }
-            blocks += &format!("{BEGIN}\n{lines}{END}\n");
+            blocks += &format!("{BEGIN}\n{}{END}\n", lines(&STANDARD.encode(&der), 64));
             rest = behind;
         }
         if blocks.is_empty() {
