@@ -381,9 +381,7 @@ impl Engine {
 
     /// What a boot would make of it: the same function, so that nothing changes at the next one.
     fn settle_plan(&self, text: String, secrets: Secrets) -> SettlePlan {
-        let mut sources = gather::sources(self.node.settled());
-        sources.document = Some(text);
-        sources.secrets = secrets;
+        let sources = gather::with_document(self.node.settled(), text, secrets);
         let need = needs(&sources).max(Need::Interfaces);
         let interfaces = self.node.interfaces(need).unwrap_or_default();
         plan_settle(&sources, &interfaces)

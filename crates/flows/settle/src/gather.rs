@@ -1,5 +1,6 @@
 //! Everything that somebody said about this boot, as text. A source that cannot be read is a warning, the others count.
 
+use corbel_model::secret::Secrets;
 use corbel_model::words::Warning;
 use corbel_plan::settle::Sources;
 
@@ -8,14 +9,9 @@ use crate::configure;
 use crate::facilities::chain;
 
 pub(crate) fn sources(facilities: &dyn Facilities) -> Sources {
-    let mut sources = Sources::default();
-    match facilities.command_line() {
-        Ok(text) => sources.command_line = text,
-        Err(error) => sources
-            .warnings
-            .push(Warning::new("kernel command line", chain(&error))),
-    }
+    let mut sources = words(facilities);
     if facilities.installed() {
+        mounts(facilities, &mut sources);
         own(facilities, &mut sources);
         return sources;
     }
@@ -53,14 +49,33 @@ pub(crate) fn sources(facilities: &dyn Facilities) -> Sources {
     sources
 }
 
+/// What a boot of an installed node would find if this were its document.
+pub(crate) fn with_document(facilities: &dyn Facilities, text: String, secrets: Secrets) -> Sources {
+    let mut sources = words(facilities);
+    mounts(facilities, &mut sources);
+    sources.document = Some(text);
+    sources.secrets = secrets;
+    sources
+}
+
+fn words(facilities: &dyn Facilities) -> Sources {
+    let mut sources = Sources::default();
+    match facilities.command_line() {
+        Ok(text) => sources.command_line = text,
+        Err(error) => sources
+            .warnings
+            .push(Warning::new("kernel command line", chain(&error))),
+    }
+    sources
+}
+
 /// Whether `/config` is there, so that what is made now is there at the next boot.
 pub(crate) fn keeps(facilities: &dyn Facilities) -> bool {
     facilities.installed() && matches!(facilities.state_report(), Ok(Some(report)) if report.config)
 }
 
-/// What an installed node has: its own document, and what became of its mounts. No seed: a stick that was forgotten must not
-/// change who the node is.
-fn own(facilities: &dyn Facilities, sources: &mut Sources) {
+/// What became of the mounts of an installed node.
+fn mounts(facilities: &dyn Facilities, sources: &mut Sources) {
     sources.installed = true;
     match facilities.state_report() {
         Ok(Some(report)) => {
@@ -72,6 +87,10 @@ fn own(facilities: &dyn Facilities, sources: &mut Sources) {
             .push(Warning::new("disk", "nobody said what was mounted")),
         Err(error) => sources.warnings.push(Warning::new("disk", chain(&error))),
     }
+}
+
+/// The document of an installed node. No seed: a stick that was forgotten must not change who the node is.
+fn own(facilities: &dyn Facilities, sources: &mut Sources) {
     match facilities.document() {
         Ok(None) => {}
         Ok(Some(current)) => {

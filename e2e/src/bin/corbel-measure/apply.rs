@@ -12,7 +12,8 @@ const INTERFACE: &str = "network.interface[br9]";
 const FILES: &str = "/etc/systemd/network/*br9*.network";
 
 /// Both inside the node, as programs that somebody types, interleaved: `corbel config set` plans, writes, reloads, and ends when the
-/// interface was seen to be as it was asked for; `networkctl reload` ends when networkd has read its files.
+/// interface was seen to be as it was asked for, and then the node waits to be told that it is right; `networkctl reload` ends when
+/// networkd has read its files. The telling, which saves the document, is measured beside it.
 pub(super) async fn ratio(run: &Run) -> anyhow::Result<Vec<Measure>> {
     let server = Server::new(run, Firmware::Bios, DISK)?;
     let node = server.installed(run).await?;
@@ -23,18 +24,19 @@ pub(super) async fn ratio(run: &Run) -> anyhow::Result<Vec<Measure>> {
     ] {
         shell.text(&format!("corbel config set '{key}' {value} --confirm-seconds 0"))?;
     }
-    let (mut ours, mut theirs) = (Vec::new(), Vec::new());
+    let (mut ours, mut saved, mut theirs) = (Vec::new(), Vec::new(), Vec::new());
     for mtu in MTUS {
         ours.push(seconds(
             &mut shell,
-            &format!("corbel config set '{INTERFACE}.mtu' {mtu} --confirm-seconds 0"),
+            &format!("corbel config set '{INTERFACE}.mtu' {mtu}"),
         )?);
         let set = shell.text("cat /sys/class/net/br9/mtu")?;
         anyhow::ensure!(set == mtu.to_string(), "the bridge's MTU is {set}");
+        saved.push(seconds(&mut shell, "corbel config confirm")?);
         shell.text(&format!("for file in {FILES}; do echo '# touched' >> $file; done"))?;
         theirs.push(seconds(&mut shell, "networkctl reload")?);
     }
-    let samples = vec![middle(&ours)?, middle(&theirs)?];
+    let samples = vec![middle(&ours)?, middle(&theirs)?, middle(&saved)?];
     Ok(vec![Measure {
         what: "a change of the network, against networkctl reload",
         value: samples[0] / samples[1],
