@@ -26,17 +26,19 @@ async fn a_change_that_cuts_off_undoes_itself_and_one_that_holds_stays() -> anyh
     let entry = format!("'network.interface[{named}]");
 
     let before = shell.text("corbel config get")?;
-    // No address any more: nobody can confirm that.
-    shell.text(&format!(
-        "corbel config set {entry}.dhcp4' false --confirm-seconds {COUNTDOWN}"
-    ))?;
-    ensure!(!answers(&node).await, "the node still answers");
-    until("the change to be taken back", node.limit(90), async || {
-        Ok(answers(&node).await.then_some(()))
-    })
-    .await?;
-    let after = shell.text("corbel config get")?;
-    ensure!(after == before, "the document was {before}\nand is {after}");
+    // No address any more: nobody can confirm that. The second time the daemon that counts is killed.
+    for daemon in ["true", "systemctl kill --signal=KILL corbel-node"] {
+        shell.text(&format!(
+            "corbel config set {entry}.dhcp4' false --confirm-seconds {COUNTDOWN} && {daemon}"
+        ))?;
+        ensure!(!answers(&node).await, "the node still answers");
+        until("the change to be taken back", node.limit(90), async || {
+            Ok(answers(&node).await.then_some(()))
+        })
+        .await?;
+        let after = shell.text("corbel config get")?;
+        ensure!(after == before, "the document was {before}\nand is {after}");
+    }
 
     // Two changes that hold, one of them confirmed.
     shell.text(&format!("corbel config set {entry}.mtu' 1400 --confirm"))?;
@@ -48,6 +50,18 @@ async fn a_change_that_cuts_off_undoes_itself_and_one_that_holds_stays() -> anyh
         node.api().vm("goes-on").await?.state == VmState::Running,
         "the VM went on"
     );
+    // The power fails while another change waits: nobody has confirmed that one.
+    shell.text(&format!("corbel config set {entry}.mtu' 1300 --confirm-seconds 3600"))?;
+    ensure!(shell.text(&link)? == "1300");
+    drop(shell);
+    node.off().await?;
+    let node = server.boot_installed(&run).await?;
+    let mut shell = node.root_shell()?;
+    ensure!(
+        shell.text(&link)? == "1400",
+        "what nobody confirmed outlived the power cut"
+    );
+    ensure!(node.api().config().await?.pending.is_none());
     drop(shell);
 
     node.api().reboot(RebootRequest::default()).await?;
