@@ -48,6 +48,8 @@ enum Case {
     ListRatio,
     /// A change of the network through the configuration, against `networkctl reload`
     ApplyRatio,
+    /// What collecting the figures of 100 VMs costs
+    CollectionCost,
     /// Installing to a disk, against `dd` of as many bytes
     InstallRatio,
     /// Writing another version to the spare slot, against `dd` of as many bytes
@@ -62,13 +64,14 @@ enum Case {
     Reproducible,
 }
 
-const CASES: [Case; 12] = [
+const CASES: [Case; 13] = [
     Case::IsoSize,
     Case::IdleMemory,
     Case::DaemonMemory,
     Case::BootRatio,
     Case::ListRatio,
     Case::ApplyRatio,
+    Case::CollectionCost,
     Case::InstallRatio,
     Case::UpgradeRatio,
     Case::FallBack,
@@ -86,6 +89,7 @@ impl Case {
             Self::BootRatio => "boot-ratio",
             Self::ListRatio => "list-ratio",
             Self::ApplyRatio => "apply-ratio",
+            Self::CollectionCost => "collection-cost",
             Self::InstallRatio => "install-ratio",
             Self::UpgradeRatio => "upgrade-ratio",
             Self::FallBack => "fall-back",
@@ -155,6 +159,7 @@ pub(crate) fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<()
             | Case::BootRatio
             | Case::ListRatio
             | Case::ApplyRatio
+            | Case::CollectionCost
             | Case::InstallRatio
             | Case::UpgradeRatio
             | Case::FallBack => node::measure(context, case.name(), &image, arguments)?,

@@ -1,6 +1,7 @@
 //! Measures a running node for `cargo xtask bench`: prints one JSON list of measures on stdout.
 
 mod apply;
+mod collection;
 mod installed;
 
 use std::{
@@ -47,6 +48,7 @@ enum Case {
     BootRatio,
     ListRatio,
     ApplyRatio,
+    CollectionCost,
     InstallRatio,
     UpgradeRatio,
     FallBack,
@@ -89,6 +91,7 @@ async fn measure(arguments: &Arguments) -> anyhow::Result<Vec<Measure>> {
         Case::DaemonMemory => daemon_memory(&run).await,
         Case::BootRatio => boot_ratio(&run, arguments.reference.as_deref().context("--reference is missing")?).await,
         Case::ApplyRatio => apply::ratio(&run).await,
+        Case::CollectionCost => collection::cost(&run).await,
         Case::InstallRatio => installed::install_ratio(&run).await,
         Case::UpgradeRatio => installed::upgrade_ratio(&run).await,
         Case::FallBack => installed::fall_back(&run).await,
