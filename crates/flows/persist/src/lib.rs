@@ -11,14 +11,16 @@
 //! what it does not name is removed at the next boot.
 
 mod folder;
+mod places;
 mod rules;
 mod store;
 mod tree;
 
 use std::path::PathBuf;
 
+pub use places::Places;
 pub use rules::{MOST_BYTES, MOST_FILES, RESERVE};
-pub use store::{Entry, Places, State, Store};
+pub use store::{Entry, State, Store};
 
 /// Why something is not kept, or could not be. Each is one sentence that names the path.
 #[derive(Debug, thiserror::Error)]

@@ -11,45 +11,13 @@ use corbel_sys::{Cancel, Program, ProgramError, chain, read_limited};
 use serde::{Deserialize, Serialize};
 
 use crate::folder::Folder;
+use crate::places::Places;
 use crate::tree::{self, Size};
 use crate::{PersistError, rules};
 
 const VERSION: u32 = 1;
 /// A difference beyond this is cut off.
 const MOST_DIFFERENCE: u64 = 1 << 20;
-
-/// Where things are.
-#[derive(Debug, Clone)]
-pub struct Places {
-    /// The root of the running system, `/`.
-    pub root: PathBuf,
-    /// The image's own root, without what was written over it since.
-    pub image: PathBuf,
-    /// The folder of list and copies; `None` on a node that has no disk of its own.
-    pub config: Option<PathBuf>,
-    /// For files of the moment.
-    pub scratch: PathBuf,
-}
-
-impl Places {
-    /// Of this machine. `/config` counts when it is mounted, which `installed` says.
-    pub fn node(installed: bool) -> Self {
-        Self {
-            root: "/".into(),
-            image: "/run/corbel/image".into(),
-            config: installed.then(|| "/config/persist".into()),
-            scratch: "/run/corbel".into(),
-        }
-    }
-
-    fn live(&self, path: &str) -> PathBuf {
-        self.root.join(path.trim_start_matches('/'))
-    }
-
-    fn shipped(&self, path: &str) -> PathBuf {
-        self.image.join(path.trim_start_matches('/'))
-    }
-}
 
 /// What is kept, compared with what is there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,18 +1,17 @@
 //! Files of systemd.network(5) and systemd.netdev(5) from a network. The first file that matches an interface is the one that
 //! counts there, so members of bonds and single interfaces come before patterns, and files are numbered in that order.
 
-use std::fmt::Write as _;
+mod text;
+
 use std::net::IpAddr;
 
-use corbel_model::network::{Addressing, Bond, Interface, InterfaceConfig, InterfaceName, Mac, Match, NetworkConfig};
+use corbel_model::network::{Addressing, Interface, InterfaceConfig, InterfaceName, Mac, Match, NetworkConfig};
 use corbel_model::words::Warning;
 
-use super::addressing::addressing_text;
 use super::lower::{name_of, same};
 use super::{NETWORK_PREFIX, PlannedFile};
 use crate::gate::{AutomaticAddress, Expected, FixedAddress, is_link_local};
-
-const HEAD: &str = "# Written by corbel settle at this boot; changes are lost at the next.\n";
+use text::{HEAD, bond_text, mac_line, network_text};
 
 /// One `.network` file before it is text.
 struct Link {
@@ -369,65 +368,4 @@ fn mac_of_member(matches: &Match, interfaces: &[Interface]) -> Option<Mac> {
             .filter(|i| i.physical && matches.covers(i))
             .find_map(|i| i.mac),
     }
-}
-
-fn mac_line(mac: Option<Mac>) -> String {
-    mac.map(|mac| format!("MACAddress={mac}\n")).unwrap_or_default()
-}
-
-fn bond_text(bond: &Bond, mac: Option<Mac>) -> String {
-    let options = &bond.options;
-    let mut text = format!("[NetDev]\nName={}\nKind=bond\n{}\n[Bond]\n", bond.name, mac_line(mac));
-    let mut line = |key: &str, value: Option<String>| {
-        if let Some(value) = value {
-            // Writing to a String cannot fail.
-            let _ = writeln!(text, "{key}={value}");
-        }
-    };
-    let milliseconds = |n: u32| format!("{n}ms");
-    line("Mode", Some(options.mode.as_str().to_owned()));
-    line("MIIMonitorSec", Some(milliseconds(options.miimon)));
-    line("UpDelaySec", options.updelay.map(milliseconds));
-    line("DownDelaySec", options.downdelay.map(milliseconds));
-    line(
-        "LACPTransmitRate",
-        options
-            .lacp_fast
-            .map(|fast| if fast { "fast" } else { "slow" }.to_owned()),
-    );
-    line("TransmitHashPolicy", options.hash_policy.map(str::to_owned));
-    line("MinLinks", options.min_links.map(|n| n.to_string()));
-    text
-}
-
-fn network_text(link: &Link) -> String {
-    let mut text = format!("{HEAD}[Match]\n");
-    match &link.matches {
-        Match::Ethernet => text.push_str("Type=ether\nKind=!*\n"),
-        Match::Name(name) => text.push_str(&format!("Name={name}\n")),
-        // Bonds, VLANs and bridges over it have the same address; they have a kind, the hardware has none.
-        Match::Mac(mac) => text.push_str(&format!("MACAddress={mac}\nKind=!*\n")),
-    }
-    text.push_str("\n[Link]\nRequiredForOnline=no\n");
-    if let Some(mtu) = link.mtu {
-        text.push_str(&format!("MTUBytes={mtu}\n"));
-    }
-    text.push_str("\n[Network]\n");
-    if let Some((bond, primary)) = &link.bond {
-        text.push_str(&format!("Bond={bond}\n"));
-        if *primary {
-            text.push_str("PrimarySlave=yes\n");
-        }
-    }
-    if let Some(bridge) = &link.bridge {
-        text.push_str(&format!("Bridge={bridge}\n"));
-    }
-    for vlan in &link.vlans {
-        text.push_str(&format!("VLAN={vlan}\n"));
-    }
-    match &link.addressing {
-        Some(addressing) => addressing_text(&mut text, addressing),
-        None => text.push_str("LinkLocalAddressing=no\nIPv6AcceptRA=no\n"),
-    }
-    text
 }
