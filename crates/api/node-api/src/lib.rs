@@ -36,8 +36,8 @@ pub use error::{ErrorBody, ErrorInfo, ErrorKind};
 pub use event::{Event, VmChange};
 pub use install::{DataSize, DataWord, InstallMode, InstallRequest, InstallSizes, Plan, Planned, UninstallRequest};
 pub use node::{
-    Address, BootFirmware, BootInfo, BootSource, Health, HealthStatus, HypervisorInfo, HypervisorState, Keyboard,
-    NodeInfo, SshInfo, SshState, Virtualization, VirtualizationState, VmCounts,
+    Address, BootFirmware, BootInfo, BootSource, Counters, Health, HealthStatus, HypervisorInfo, HypervisorState,
+    Keyboard, NodeInfo, SshInfo, SshState, Virtualization, VirtualizationState, VmCounts,
 };
 pub use openapi::openapi;
 pub use operation::{

@@ -65,6 +65,9 @@ pub struct NodeInfo {
     pub memory_available: u64,
     /// Load of the last 1, 5 and 15 minutes.
     pub load: [f64; 3],
+    /// Null where the kernel tells nothing.
+    #[serde(default)]
+    pub counters: Option<Counters>,
     pub vms: VmCounts,
     /// The last version that did not become healthy on this node, until another one does.
     #[serde(default)]
@@ -72,6 +75,24 @@ pub struct NodeInfo {
     /// One sentence each; empty on a node where all is well.
     #[serde(default)]
     pub warnings: Vec<String>,
+}
+
+/// What the node has done since it started. The difference of two readings over that of their times is a rate; figures that are kept
+/// come from `/metrics`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
+pub struct Counters {
+    /// When these were read, since the start of the system.
+    pub at_milliseconds: u64,
+    /// What all processors together have worked.
+    pub cpu_busy_milliseconds: u64,
+    /// And how much of them there was: with two processors, twice the time.
+    pub cpu_milliseconds: u64,
+    /// From disks that are hardware, or are to this machine.
+    pub disk_read_bytes: u64,
+    pub disk_written_bytes: u64,
+    /// By network cards.
+    pub network_received_bytes: u64,
+    pub network_sent_bytes: u64,
 }
 
 /// Whether this machine can run guests at full speed.

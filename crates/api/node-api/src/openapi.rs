@@ -20,6 +20,7 @@ clients skip what they do not know. Every refusal is an `ErrorBody` with one sen
     crate::Event,
     crate::Health,
     crate::NodeInfo,
+    crate::Counters,
     crate::Keyboard,
     crate::PasswordTry,
     crate::LinkList,

@@ -16,6 +16,7 @@ mod run;
 mod screen;
 mod state;
 mod text;
+mod trend;
 mod tty;
 mod vt;
 mod wizard;

@@ -3,6 +3,7 @@
 
 mod body;
 mod facts;
+mod graph;
 mod lock;
 mod menu;
 mod wizard;

@@ -6,6 +6,7 @@ use corbel_node_api::{BootSource, Health, NodeInfo, OperationInfo, SlotList, VmS
 use serde::{Deserialize, Serialize};
 
 use crate::menu::{self, Call, Line, Menu, Reply, Secret};
+use crate::trend::Trend;
 use crate::wizard::{Answer, Ask, Exit, Field, Focus, Wizard, Write};
 
 /// The daemon is asked once a second; after so many times it is not starting any more but broken.
@@ -24,6 +25,7 @@ pub(crate) struct State {
     /// The last that was heard; stays while the daemon is away.
     pub(crate) node: Option<NodeInfo>,
     pub(crate) health: Option<Health>,
+    pub(crate) trend: Trend,
     /// Sorted by name.
     pub(crate) vms: Vec<VmSummary>,
     /// First line of the list that is shown.
@@ -194,6 +196,7 @@ impl State {
                     (self.installer, self.wizard) = (None, None);
                 }
                 let exit = self.wizard.as_mut().and_then(|wizard| wizard.learn(&node));
+                self.trend.learn(&node);
                 self.node = Some(*node);
                 self.daemon = Daemon::Here;
                 return self.exit(exit);

@@ -59,12 +59,25 @@ pub(crate) fn node(node: agent::Node, fingerprint: Option<&str>) -> wire::NodeIn
         memory_total: node.memory.total.bytes(),
         memory_available: node.memory.available.bytes(),
         load: node.load,
+        counters: node.counters.map(counters),
         vms: wire::VmCounts {
             running: node.vms.running,
             defined: node.vms.defined,
         },
         last_failed: node.last_failed.map(failed_version),
         warnings: node.warnings,
+    }
+}
+
+fn counters(counters: agent::Counters) -> wire::Counters {
+    wire::Counters {
+        at_milliseconds: counters.at_milliseconds,
+        cpu_busy_milliseconds: counters.cpu_busy_milliseconds,
+        cpu_milliseconds: counters.cpu_milliseconds,
+        disk_read_bytes: counters.disk_read_bytes,
+        disk_written_bytes: counters.disk_written_bytes,
+        network_received_bytes: counters.network_received_bytes,
+        network_sent_bytes: counters.network_sent_bytes,
     }
 }
 

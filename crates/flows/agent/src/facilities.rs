@@ -5,6 +5,7 @@ use corbel_layout::slot::Slot;
 use corbel_model::ByteSize;
 use corbel_sys::Cancel;
 
+use crate::counters::Counters;
 use crate::figures::FiguresError;
 use crate::promise::Promise;
 use crate::virtualization::KvmFacts;
@@ -16,6 +17,8 @@ pub trait Facilities: Send + Sync + std::fmt::Debug {
     fn memory(&self) -> Memory;
     /// Of the last 1, 5 and 15 minutes.
     fn load(&self) -> [f64; 3];
+    /// `None` where the kernel tells nothing.
+    fn counters(&self) -> Option<Counters>;
     /// Processors that are online.
     fn cpus(&self) -> u32;
     /// Interface and address, by which others can reach the node.

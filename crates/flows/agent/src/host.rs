@@ -8,6 +8,7 @@ use std::path::Path;
 use corbel_sys::Cancel;
 
 use crate::Pool;
+use crate::counters::{self, Counters};
 use crate::facilities::{Boot, Facilities, Firmware, Memory, Ssh};
 use crate::figures::{FiguresError, MONITORING_OFF};
 use crate::parse;
@@ -58,6 +59,10 @@ impl Facilities for Host {
 
     fn load(&self) -> [f64; 3] {
         parse::parse_load(&read("/proc/loadavg"))
+    }
+
+    fn counters(&self) -> Option<Counters> {
+        counters::read(Path::new("/"))
     }
 
     fn cpus(&self) -> u32 {

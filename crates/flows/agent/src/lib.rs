@@ -13,6 +13,7 @@
 
 mod calls;
 mod configuration;
+mod counters;
 mod crypt;
 mod diagnostics;
 mod document;
@@ -47,6 +48,7 @@ use tokio::sync::{broadcast, mpsc};
 use calls::Calls;
 pub use corbel_disk::{IscsiSession, MultipathDevice, MultipathPath};
 pub use corbel_net::Link;
+pub use counters::Counters;
 pub use crypt::verify_sha512_crypt;
 pub use diagnostics::{Echo, LogEntry, LogPage, LogQuery, Multipath, Service, Sessions, parse_journal, parse_services};
 pub use document::{Answers, Password};

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use corbel_model::vm::{VmState, VmSummary};
 
-use crate::{Agent, Boot, FailedVersion, Memory, Ssh, Verdict, VirtualizationState, judge};
+use crate::{Agent, Boot, Counters, FailedVersion, Memory, Ssh, Verdict, VirtualizationState, judge};
 
 /// What `GET /v1/node` shows, in our own words.
 #[derive(Debug, Clone, PartialEq)]
@@ -29,6 +29,7 @@ pub struct Node {
     pub cpus: u32,
     pub memory: Memory,
     pub load: [f64; 3],
+    pub counters: Option<Counters>,
     pub vms: VmCounts,
     /// The last version that did not become healthy here, until another one does.
     pub last_failed: Option<FailedVersion>,
@@ -83,6 +84,7 @@ impl Agent {
             cpus: facilities.cpus(),
             memory: facilities.memory(),
             load: facilities.load(),
+            counters: facilities.counters(),
             warnings: facilities.warnings(),
             // What cannot be read here is said where the slots are asked for.
             last_failed: system.slots().ok().and_then(|slots| slots.last_failed),
@@ -132,6 +134,7 @@ impl Agent {
             cpus: facts.cpus,
             memory: facts.memory,
             load: facts.load,
+            counters: facts.counters,
             vms: counts,
             last_failed: facts.last_failed,
             warnings,
@@ -189,6 +192,7 @@ struct Facts {
     cpus: u32,
     memory: Memory,
     load: [f64; 3],
+    counters: Option<Counters>,
     warnings: Vec<String>,
     last_failed: Option<FailedVersion>,
 }

@@ -7,9 +7,10 @@ use corbel_node_api::{
 };
 
 use super::Tone;
+use super::graph::graphs;
 use super::wizard::share;
 use crate::state::{Daemon, State};
-use crate::text::{ascii, bar, duration, wrap};
+use crate::text::{ascii, bar, duration, fit, wrap};
 
 /// Label column with its margins. A fingerprint has 71 characters: with it they fill 80 columns to the last.
 const LABEL: usize = 9;
@@ -47,6 +48,15 @@ impl Rows {
                 tone,
             });
         }
+    }
+
+    /// One row, whose blanks stay as they are.
+    fn picture(&mut self, label: &'static str, text: &str) {
+        self.rows.push(Row {
+            label,
+            value: fit(text.trim_end(), self.width.saturating_sub(LABEL)),
+            tone: Tone::Plain,
+        });
     }
 }
 
@@ -92,7 +102,7 @@ pub(super) fn rows(state: &State, width: usize, height: usize) -> Vec<Row> {
         if let Some(fingerprint) = &node.certificate_fingerprint {
             rows.add("Cert", fingerprint, Tone::Plain);
         }
-        status(&mut rows, state, node);
+        status(&mut rows, state, node, height);
         warnings(&mut rows, node, height, state.vms.len());
     }
     rows.rows
@@ -134,7 +144,7 @@ fn addresses(rows: &mut Rows, node: &NodeInfo, height: usize) {
     }
 }
 
-fn status(rows: &mut Rows, state: &State, node: &NodeInfo) {
+fn status(rows: &mut Rows, state: &State, node: &NodeInfo, height: usize) {
     let tone = match node.virtualization.state {
         VirtualizationState::Usable => Tone::Plain,
         VirtualizationState::Disabled | VirtualizationState::Absent | VirtualizationState::Unknown => Tone::Bad,
@@ -162,6 +172,19 @@ fn status(rows: &mut Rows, state: &State, node: &NodeInfo) {
     system(rows, state, node);
     records(rows, state);
     work(rows, state);
+    if let Some(graphs) = graphs(&state.trend, node, rows.width, height) {
+        for graph in graphs {
+            for (at, line) in graph.lines.iter().enumerate() {
+                let (label, words) = if at == 0 {
+                    (graph.label, graph.words.as_str())
+                } else {
+                    ("", "")
+                };
+                rows.picture(label, &format!("{line} {words}"));
+            }
+        }
+        return;
+    }
     let [one, five, fifteen] = node.load;
     let cpus = node.cpus.max(1);
     let load = bar(one / f64::from(cpus), BAR);

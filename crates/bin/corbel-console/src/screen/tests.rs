@@ -2,9 +2,9 @@ use super::*;
 use crate::state::{Event, Key};
 use crate::wizard::tests::work;
 use corbel_node_api::{
-    Address, BootFirmware, BootInfo, BootSource, FailedVersion, Health, HealthStatus, HypervisorInfo, HypervisorState,
-    NodeInfo, OperationState, Slot, SlotName, SlotState, SshInfo, SshState, Virtualization, VirtualizationState,
-    VmCounts,
+    Address, BootFirmware, BootInfo, BootSource, Counters, FailedVersion, Health, HealthStatus, HypervisorInfo,
+    HypervisorState, NodeInfo, OperationState, Slot, SlotName, SlotState, SshInfo, SshState, Virtualization,
+    VirtualizationState, VmCounts,
 };
 use proptest::prelude::*;
 
@@ -63,6 +63,7 @@ pub(crate) fn node() -> NodeInfo {
         memory_total: 1000 << 20,
         memory_available: 700 << 20,
         load: [0.52, 0.4, 0.1],
+        counters: None,
         vms: VmCounts { running: 0, defined: 0 },
         last_failed: None,
         warnings: Vec::new(),
@@ -155,6 +156,27 @@ fn installed(change: impl FnOnce(&mut State, &mut NodeInfo)) -> State {
     state
 }
 
+/// A node that was looked at for a while: its load goes up and down, and one look in the middle failed.
+fn busy() -> State {
+    let mut state = many();
+    let mut counters = Counters::default();
+    for look in 0..80_u64 {
+        counters.at_milliseconds += if look == 70 { 6000 } else { 2000 };
+        let wave = (look % 20).min(20 - look % 20);
+        counters.cpu_milliseconds += 4000;
+        counters.cpu_busy_milliseconds += wave * 400;
+        counters.disk_read_bytes += (wave / 8) << 22;
+        counters.disk_written_bytes += wave << 18;
+        counters.network_received_bytes += (10 - wave) << 16;
+        counters.network_sent_bytes += 3000;
+        let mut node = state.node.clone().expect("many() has one");
+        node.counters = Some(counters);
+        node.memory_available = (700 - look * 5) << 20;
+        state.on(Event::Node(Box::new(node)));
+    }
+    state
+}
+
 fn away() -> State {
     let mut state = many();
     state.on(Event::Away(
@@ -177,6 +199,7 @@ fn screens() {
         ("degraded", degraded()),
         ("no-address", no_address),
         ("many-vms", many()),
+        ("busy", busy()),
         ("absent-virtualization", absent),
         ("daemon-away", away()),
         ("starting", State::default()),
@@ -235,7 +258,7 @@ fn the_whole_fingerprint_is_on_one_row_of_80() {
 proptest! {
     #[test]
     fn no_size_and_no_text_break_the_screen(columns in 1_u16..220, rows in 1_u16..70, text in "\\PC{0,200}", scroll: usize) {
-        for mut state in [fresh(), degraded(), many(), away(), State::default()] {
+        for mut state in [fresh(), degraded(), many(), busy(), away(), State::default()] {
             if let Some(node) = &mut state.node {
                 node.name.clone_from(&text);
                 node.warnings.push(text.clone());

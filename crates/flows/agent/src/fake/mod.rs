@@ -9,6 +9,7 @@ use corbel_model::ByteSize;
 use corbel_settle::fake::FakeNode;
 use corbel_sys::Cancel;
 
+use crate::counters::Counters;
 use crate::facilities::{Boot, BootSource, Facilities, Firmware, Memory, Ssh};
 use crate::figures::{FiguresError, MONITORING_OFF};
 use crate::promise::Promise;
@@ -88,6 +89,22 @@ impl Facilities for FakeFacilities {
     }
     fn load(&self) -> [f64; 3] {
         [0.42, 0.36, 0.3]
+    }
+    /// A node that has something to do, now more and now less.
+    fn counters(&self) -> Option<Counters> {
+        let at_milliseconds = u64::try_from(self.started.elapsed().as_millis()).ok()?;
+        let cpu_milliseconds = at_milliseconds * u64::from(self.cpus());
+        // Ten seconds of each minute are busy.
+        let busy = at_milliseconds / 60_000 * 10_000 + (at_milliseconds % 60_000).min(10_000);
+        Some(Counters {
+            at_milliseconds,
+            cpu_busy_milliseconds: cpu_milliseconds / 5 + busy * 8,
+            cpu_milliseconds,
+            disk_read_bytes: at_milliseconds * 300 + busy * 20_000,
+            disk_written_bytes: at_milliseconds * 900 + busy * 9_000,
+            network_received_bytes: at_milliseconds * 1_200 + busy * 60_000,
+            network_sent_bytes: at_milliseconds * 150 + busy * 2_000,
+        })
     }
     fn cpus(&self) -> u32 {
         16
