@@ -13,7 +13,8 @@ use corbel_node_api::SlotName;
 
 use crate::{Disk, Firmware, Identity, Machine, MachineSpec, Medium, Node, Run, Seed, Wire, fault::Fault, until};
 
-/// The health gate's own deadline suits a server with hundreds of VMs to start; here there is none.
+/// Of a system with a fault nobody waits as long as the health gate would. One without any has the gate's own deadline, which a slow host
+/// may need.
 const GATE: &str = "[Service]\nExecStart=\nExecStart=/usr/bin/corbel gate --deadline 150\n";
 
 /// The server in the rack.
@@ -103,9 +104,11 @@ impl Server {
         spec.disks.clone_from(&self.disks);
         spec.wires.clone_from(&self.wires);
         spec.variables = Some(self.folder.join("uefi-variables.fd"));
-        spec = spec.credential_bytes("systemd.unit-dropin.corbel-gate.service~deadline", GATE.as_bytes());
         match self.fault {
-            Some((fault, slot)) => fault.bring(spec, slot),
+            Some((fault, slot)) => {
+                let gate = "systemd.unit-dropin.corbel-gate.service~deadline";
+                fault.bring(spec.credential_bytes(gate, GATE.as_bytes()), slot)
+            }
             None => spec,
         }
     }
