@@ -12,7 +12,6 @@ mod disks;
 mod focus;
 mod keyboard;
 mod offer;
-mod password;
 mod progress;
 mod request;
 mod sizes;
@@ -22,10 +21,10 @@ use corbel_model::install::Action as Wanted;
 use corbel_node_api::{BootSource, Disk, NodeInfo, OperationInfo, Plan};
 use serde::{Deserialize, Serialize};
 
+pub(crate) use corbel_model::password::{SHORTEST, weakness};
 pub(crate) use disks::{Use, installed, use_of};
 pub(crate) use focus::{Button, Check, Choice, Field, Focus, Texts};
 pub(crate) use offer::{Offer, Task};
-pub(crate) use password::{SHORTEST, weakness};
 pub(crate) use request::{Request, Shown, Write};
 
 use request::Confirmed;

@@ -21,12 +21,22 @@ pub(crate) async fn confirm(printer: &Printer, question: &str, instead: &str) ->
     Err(Failure::say(Exit::Failed, "not done: the answer was not yes"))
 }
 
+/// Asks twice, since a typing mistake would lock the node. `instead` is the option that gives the password beforehand.
+pub(crate) fn new_password(printer: &Printer, user: &str, instead: &str) -> Result<String, Failure> {
+    let first = password(printer, user, instead)?;
+    if first == password(printer, "admin, once more", instead)? {
+        Ok(first)
+    } else {
+        Err(Failure::say(Exit::Failed, "the two passwords differ"))
+    }
+}
+
 /// Asks for a password without showing it.
-pub(crate) fn password(printer: &Printer, user: &str) -> Result<String, Failure> {
+pub(crate) fn password(printer: &Printer, user: &str, instead: &str) -> Result<String, Failure> {
     if !io::stdin().is_terminal() {
-        return Err(Failure::usage(
-            "nobody can be asked for a password: give --password-file FILE",
-        ));
+        return Err(Failure::usage(format!(
+            "nobody can be asked for a password: give {instead}"
+        )));
     }
     // Silence first: it forgets what was typed before, and nothing that answers the prompt may be lost.
     let silent = terminal::Changed::silent().map_err(unreadable)?;

@@ -244,7 +244,7 @@ impl<'a> Context<'a> {
             Secret::Token(token) => Credentials::Bearer(token.trim().to_owned()),
             Secret::TokenFile(file) => Credentials::Bearer(read_line(&file)?),
             Secret::PasswordFile(file) => basic(read_line(&file)?),
-            Secret::AskPassword => basic(ask::password(self.printer, USER)?),
+            Secret::AskPassword => basic(ask::password(self.printer, USER, "--password-file FILE")?),
         })
     }
 }

@@ -13,6 +13,7 @@ pub mod keyboard;
 pub mod logging;
 pub mod monitoring;
 pub mod network;
+pub mod password;
 mod pem;
 pub mod performance;
 pub mod plugin;

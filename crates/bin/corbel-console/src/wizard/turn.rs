@@ -1,9 +1,9 @@
 //! Keys: what each does on each page. The only place that gives a [`super::Write`] away.
 
-use super::password::SHORTEST;
 use super::request::Request;
 use super::{Ask, Button, Check, Choice, Exit, Field, Focus, Page, Waiting, Wizard};
 use crate::state::Key;
+use corbel_model::password::SHORTEST;
 
 impl Wizard {
     /// Takes a key. What the loop shall do follows from it, or nothing.

@@ -1,6 +1,7 @@
 //! `corbel config`: the document that the node goes by. Whatever changes it is planned first and says so; who changes it from an older
 //! one than the node has is told.
 
+mod arguments;
 mod edit;
 mod show;
 
@@ -8,14 +9,19 @@ use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use clap::{Args, Subcommand};
+use clap::Subcommand;
 use corbel_client::{Client, ClientError};
 use corbel_model::seed;
 use corbel_node_api::{ConfigApplied, ConfigRequest, ConfigRollback};
 
+use crate::ask;
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::settings::Context;
+use crate::settings::{Context, read_line};
+use arguments::{
+    ApplyArgs, ApplyOptions, CertificateArgs, DiffArgs, GetArgs, PasswordArgs, RollbackArgs, SetArgs, UnsetArgs,
+    ValidateArgs,
+};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum ConfigCommand {
@@ -45,109 +51,8 @@ pub(crate) enum ConfigCommand {
     Schema,
     /// Has the node show a certificate of yours, or again one that it makes itself
     Certificate(CertificateArgs),
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct GetArgs {
-    #[arg(
-        value_name = "KEY",
-        help = "The key, such as hostname, ssh.port or network.interface[eno1].mtu"
-    )]
-    path: Option<String>,
-    /// Of the document of this generation
-    #[arg(long, value_name = "N")]
-    generation: Option<u64>,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct SetArgs {
-    #[arg(
-        value_name = "KEY",
-        help = "The key, such as hostname, ssh.port or network.interface[eno1].mtu; an entry that is not there is made"
-    )]
-    path: String,
-    /// The value as TOML; what is no TOML is taken for a text, and - reads it from standard input
-    #[arg(value_name = "VALUE", allow_hyphen_values = true)]
-    value: String,
-    #[command(flatten)]
-    options: ApplyOptions,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct UnsetArgs {
-    #[arg(value_name = "KEY", help = "The key, or an entry such as network.interface[eno1]")]
-    path: String,
-    #[command(flatten)]
-    options: ApplyOptions,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct DiffArgs {
-    /// The document to compare with, - for standard input
-    #[arg(value_name = "FILE", required_unless_present = "generation")]
-    file: Option<PathBuf>,
-    /// Compare with the document of this generation
-    #[arg(long, value_name = "N", conflicts_with = "file")]
-    generation: Option<u64>,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct ApplyArgs {
-    /// The document: a file, http:// or https://, or - for standard input
-    #[arg(value_name = "FILE|URL")]
-    file: PathBuf,
-    /// Only if the node's document is still of this generation
-    #[arg(long, value_name = "N")]
-    base: Option<u64>,
-    #[command(flatten)]
-    options: ApplyOptions,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct RollbackArgs {
-    /// The generation; without one, the one before the newest
-    #[arg(value_name = "N")]
-    generation: Option<u64>,
-    #[command(flatten)]
-    options: ApplyOptions,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct ValidateArgs {
-    /// The document, - for standard input
-    #[arg(value_name = "FILE")]
-    file: PathBuf,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct CertificateArgs {
-    /// The node's certificate and those that signed it, as PEM blocks in this order
-    #[arg(value_name = "CERTIFICATE", required_unless_present = "own")]
-    certificate: Option<PathBuf>,
-    /// Its private key as a PEM block, - for standard input; left out, the one that the node keeps
-    #[arg(value_name = "KEY")]
-    key: Option<PathBuf>,
-    /// Back to the certificate that the node makes itself
-    #[arg(long, conflicts_with_all = ["certificate", "key"])]
-    own: bool,
-    #[command(flatten)]
-    options: ApplyOptions,
-}
-
-#[derive(Debug, Clone, Args)]
-pub(crate) struct ApplyOptions {
-    /// Only say what would be done
-    #[arg(long)]
-    dry_run: bool,
-    /// How long a change of the network waits to be confirmed; 0 keeps it at once
-    #[arg(long, value_name = "SECONDS", default_value_t = 120)]
-    confirm_seconds: u32,
-    /// Confirm a change of the network as soon as the node answers over it
-    #[arg(long)]
-    confirm: bool,
-    /// Why, for the history
-    #[arg(long, value_name = "TEXT")]
-    comment: Option<String>,
+    /// Gives admin a new password, and warns of a weak one
+    Password(PasswordArgs),
 }
 
 /// Runs one of the commands.
@@ -210,6 +115,19 @@ pub(crate) async fn run(command: ConfigCommand, context: &Context<'_>) -> Result
                 document = seed::set(&document, "tls.private_key", &read(file)?).map_err(refused)?;
             }
             apply(&client, document, Some(config.generation), args.options, context).await
+        }
+        ConfigCommand::Password(args) => {
+            let password = match &args.file {
+                Some(file) => read_line(file)?,
+                None => ask::new_password(printer, "admin", "--file FILE")?,
+            };
+            let config = client.config().await?;
+            let request = ConfigRequest {
+                admin_password: Some(password),
+                ..request(config.document, &args.options)
+            };
+            let applied = client.apply_config(Some(config.generation), &request).await?;
+            tell(&client, applied, &args.options, context).await
         }
         ConfigCommand::Edit(options) => {
             let config = client.config().await?;
@@ -304,15 +222,18 @@ async fn apply(
     options: ApplyOptions,
     context: &Context<'_>,
 ) -> Result<(), Failure> {
-    let request = ConfigRequest {
+    let applied = client.apply_config(base, &request(document, &options)).await?;
+    tell(client, applied, &options, context).await
+}
+
+fn request(document: String, options: &ApplyOptions) -> ConfigRequest {
+    ConfigRequest {
         document,
         admin_password: None,
         dry_run: options.dry_run,
         confirm_seconds: Some(options.confirm_seconds),
         comment: options.comment.clone(),
-    };
-    let applied = client.apply_config(base, &request).await?;
-    tell(client, applied, &options, context).await
+    }
 }
 
 /// What was done or would be, and what is left to do.

@@ -189,20 +189,14 @@ fn request(args: InstallArgs, printer: &Printer) -> Result<InstallRequest, Failu
     request.reboot = args.reboot;
     request.admin_password = match (&args.admin_password_file, args.ask_admin_password) {
         (Some(file), _) => Some(read_line(file)?),
-        (None, true) => Some(new_password(printer)?),
+        (None, true) => Some(ask::new_password(
+            printer,
+            "admin on the installed node",
+            "--admin-password-file FILE",
+        )?),
         (None, false) => None,
     };
     Ok(request)
-}
-
-/// Asks twice: a typing mistake would lock the node.
-fn new_password(printer: &Printer) -> Result<String, Failure> {
-    let first = ask::password(printer, "admin on the installed node")?;
-    if first == ask::password(printer, "admin, once more")? {
-        Ok(first)
-    } else {
-        Err(Failure::say(Exit::Failed, "the two passwords differ"))
-    }
 }
 
 fn set_size(request: &mut InstallRequest, text: &str) -> Result<(), Failure> {

@@ -48,7 +48,7 @@ pub(crate) fn run(printer: &Printer) -> Result<(), Failure> {
 
 fn asked(printer: &Printer) -> Result<bool, Failure> {
     for _ in 0..TRIES {
-        let password = ask::password(printer, ADMIN)?;
+        let password = ask::password(printer, ADMIN, "a terminal")?;
         if is_right(&password).map_err(|e| Failure::new(Exit::Failed, e))? {
             return Ok(true);
         }

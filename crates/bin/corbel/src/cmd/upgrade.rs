@@ -84,7 +84,7 @@ pub(crate) async fn run(args: UpgradeArgs, context: &Context<'_>, interrupts: In
         ..UpgradeRequest::default()
     };
     if args.ask_current_password {
-        request.current_password = Some(ask::password(printer, "admin on the installed node")?);
+        request.current_password = Some(ask::password(printer, "admin on the installed node", "a terminal")?);
     }
     match args.source {
         None => {

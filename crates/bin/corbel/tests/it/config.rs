@@ -147,6 +147,26 @@ fn a_secret_comes_by_standard_input_and_is_not_shown() {
 }
 
 #[test]
+fn a_password_is_taken_from_a_file_and_a_weak_one_is_told() {
+    let node = Node::installed();
+    for (password, said) in [
+        ("Password1!", "tried first"),
+        ("short", "fewer than 8"),
+        ("plum-Tr3e-w1nd", ""),
+    ] {
+        let file = node.file("password", &format!("{password}\n"));
+        let set = node
+            .corbel(&format!("config password --file {}", file.display()))
+            .expect(0);
+        let told = format!("{} {}", set.out, set.err);
+        assert_eq!(told.contains("admin_password: Weak"), !said.is_empty(), "{told}");
+        assert!(told.contains(said) && !told.contains(password), "{told}");
+    }
+    let asked = node.corbel("config password").expect(2);
+    assert!(asked.err.contains("--file FILE"), "{}", asked.err);
+}
+
+#[test]
 fn a_server_of_figures_and_one_of_logs_are_set_value_by_value() {
     let node = Node::installed();
     let set = |path: &str, value: &str| {

@@ -9,6 +9,7 @@ use axum::extract::State;
 use axum::response::Response;
 use corbel_agent::Secret;
 use corbel_agent::config::{ConfigError, Request};
+use corbel_model::password::advice;
 use corbel_model::seed::SeedError;
 use corbel_node_api::{ConfigHistory, ConfigRequest, ConfigRollback, ConfigVersion, ErrorKind};
 use http::{HeaderMap, HeaderValue, StatusCode, header};
@@ -57,6 +58,7 @@ pub(crate) async fn apply(
             "comment: give one line of at most 200 characters",
         ));
     }
+    let advised = wire.admin_password.as_deref().and_then(advice);
     let text = match wire.admin_password {
         None => wire.document,
         Some(password) if password.is_empty() || password.contains('\0') => {
@@ -75,7 +77,11 @@ pub(crate) async fn apply(
         by: caller.name,
         why,
     };
-    let applied = convert::config_applied(shared.agent.apply_config(request).await?);
+    let mut applied = convert::config_applied(shared.agent.apply_config(request).await?);
+    applied
+        .plan
+        .warnings
+        .extend(advised.map(|advice| format!("admin_password: {advice}")));
     tagged(applied.generation, &applied)
 }
 

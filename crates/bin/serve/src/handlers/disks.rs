@@ -6,6 +6,7 @@ use axum::body::Body;
 use axum::extract::State;
 use corbel_agent::{Answers, Password, Secret, Then};
 use corbel_model::install as model;
+use corbel_model::password::advice;
 use corbel_node_api::{DiskList, InstallRequest, Planned, UninstallRequest};
 use http::HeaderMap;
 
@@ -34,10 +35,11 @@ pub(crate) async fn install(State(shared): App, headers: HeaderMap, body: Body) 
         };
         Some(convert::operation(shared.agent.begin_install(request, then)?))
     };
-    ok(&Planned {
-        plan: convert::plan(plan),
-        operation,
-    })
+    let mut plan = convert::plan(plan);
+    let advised = wire.admin_password.as_deref().and_then(advice);
+    plan.warnings
+        .extend(advised.map(|advice| format!("admin_password: {advice}")));
+    ok(&Planned { plan, operation })
 }
 
 fn answers(wire: &InstallRequest) -> Result<Answers, Refusal> {

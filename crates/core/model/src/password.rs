@@ -1,16 +1,24 @@
-//! What a new password must be and what it should be.
+//! What a new password should be. Only its owner knows what the node is worth, so all of this is advice.
 
-/// Fewer characters are refused: NIST SP 800-63B (5.1.1.2) wants at least so many of a password that a person chooses, and this one
+/// Fewer characters are too few: NIST SP 800-63B (5.1.1.2) wants at least so many of a password that a person chooses, and this one
 /// opens the node over the network.
-pub(crate) const SHORTEST: usize = 8;
+pub const SHORTEST: usize = 8;
 /// Without a second kind of characters.
 const LONG: usize = 14;
 const COMMON: [&str; 8] = [
     "password", "passw0rd", "corbel", "admin", "qwerty", "letmein", "12345", "secret",
 ];
 
-/// Why a password is weak; a warning and nothing more, since only its owner knows what the node is worth.
-pub(crate) fn weakness(password: &str) -> Option<&'static str> {
+/// What to say of a password that was given by other means than the installer's page, which refuses a short one.
+pub fn advice(password: &str) -> Option<String> {
+    if password.chars().count() < SHORTEST {
+        return Some(format!("Weak: it has fewer than {SHORTEST} characters."));
+    }
+    weakness(password).map(str::to_owned)
+}
+
+/// Why a password is weak although it is long enough; nothing about an empty one.
+pub fn weakness(password: &str) -> Option<&'static str> {
     let lower = password.to_lowercase();
     let kinds = [
         password.chars().any(char::is_lowercase),
@@ -49,5 +57,10 @@ mod tests {
         for good in ["", "plum-Tr3e", "four words in a row", "x7#kd9!w"] {
             assert_eq!(weakness(good), None, "{good}");
         }
+        assert_eq!(
+            advice("x7#kd9!").as_deref(),
+            Some("Weak: it has fewer than 8 characters.")
+        );
+        assert_eq!(advice("x7#kd9!w"), None);
     }
 }
