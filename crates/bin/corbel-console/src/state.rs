@@ -6,7 +6,11 @@ use corbel_node_api::{BootSource, Health, NodeInfo, OperationInfo, SlotList, VmS
 use serde::{Deserialize, Serialize};
 
 use crate::menu::{self, Call, Line, Menu, Reply, Secret};
-use crate::wizard::{Answer, Ask, Exit, Field, Focus, Wizard, Write};
+use crate::wizard::{Exit, Field, Focus, Wizard};
+
+pub(crate) use event::{Action, Event, Key};
+
+mod event;
 
 /// The daemon is asked once a second; after so many times it is not starting any more but broken.
 const PATIENCE: u32 = 30;
@@ -97,83 +101,6 @@ pub(crate) enum Daemon {
     Here,
     /// With the reason.
     Away(String),
-}
-
-/// Something happened.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(crate) enum Event {
-    Node(Box<NodeInfo>),
-    Vms(Vec<VmSummary>),
-    /// One machine is so now, or gone.
-    Vm {
-        name: String,
-        vm: Option<VmSummary>,
-    },
-    Health(Health),
-    Slots(SlotList),
-    Operation(Option<OperationInfo>),
-    /// To the installer's question.
-    Answer(Answer),
-    /// To a question of the menu.
-    Reply(Reply),
-    /// The console of a machine was left, with a reason where it was not the person's own doing.
-    Back {
-        reason: Option<String>,
-        /// Nobody had typed for a long time.
-        idle: bool,
-    },
-    /// A second went by.
-    Tick,
-    Away(String),
-    Key(Key),
-    /// The terminal has another size now.
-    Resized,
-}
-
-/// A key of the terminal; what it means depends on the page.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) enum Key {
-    Char(char),
-    Enter,
-    Esc,
-    Tab,
-    BackTab,
-    Backspace,
-    Up,
-    Down,
-    Left,
-    Right,
-    PageUp,
-    PageDown,
-    Home,
-    End,
-    /// F1.
-    Help,
-    /// Ctrl-U: empties a field.
-    Clear,
-    /// Ctrl-L.
-    Repaint,
-    /// Ctrl-C.
-    Quit,
-}
-
-/// What the loop shall do besides drawing.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) enum Action {
-    /// Hand the terminal to login(1).
-    Login,
-    /// Paint everything, whatever the terminal shows now.
-    Repaint,
-    /// End; systemd starts the console again.
-    Quit,
-    /// Ask the node.
-    Ask(Ask),
-    /// Let the node write to disks. Only a confirmed plan becomes one.
-    Write(Write),
-    /// Ask the node, for the menu.
-    Call(Call),
-    /// Give the terminal to the serial console of a machine.
-    Console(String),
 }
 
 impl State {
