@@ -8,9 +8,10 @@ use serde::{Deserialize, Serialize};
 use crate::menu::{self, Call, Line, Menu, Reply, Secret};
 use crate::wizard::{Exit, Field, Focus, Wizard};
 
-pub(crate) use event::{Action, Event, Key};
+pub(crate) use event::{Action, Event, Key, Mouse, MouseAct};
 
 mod event;
+mod mouse;
 
 /// The daemon is asked once a second; after so many times it is not starting any more but broken.
 const PATIENCE: u32 = 30;
@@ -34,6 +35,8 @@ pub(crate) struct State {
     pub(crate) scroll: usize,
     /// How many lines of the list fit; the screen says so before it draws.
     pub(crate) page: usize,
+    /// Columns and rows of the screen, by which a click has its meaning; the screen says so before it draws.
+    pub(crate) size: (u16, u16),
     /// How often the daemon did not answer before it first did.
     pub(crate) misses: u32,
     /// Why the last key had no effect.
@@ -168,6 +171,7 @@ impl State {
             Event::Tick => return self.on_tick(),
             Event::Resized => return Some(Action::Repaint),
             Event::Key(key) => return self.on_key(key),
+            Event::Mouse(mouse) => return self.on_mouse(mouse),
         }
         self.clamp();
         None
@@ -289,6 +293,10 @@ impl State {
         let mut menu = std::mem::take(&mut self.menu);
         let exit = menu.key(key, self);
         self.menu = menu;
+        self.menu_exit(exit)
+    }
+
+    fn menu_exit(&mut self, exit: Option<menu::Exit>) -> Option<Action> {
         match exit? {
             menu::Exit::Call(call) => return Some(Action::Call(call)),
             menu::Exit::Console(name) => return Some(Action::Console(name)),

@@ -33,6 +33,7 @@ pub(crate) enum Event {
     Tick,
     Away(String),
     Key(Key),
+    Mouse(Mouse),
     /// The terminal has another size now.
     Resized,
 }
@@ -62,6 +63,22 @@ pub(crate) enum Key {
     Repaint,
     /// Ctrl-C.
     Quit,
+}
+
+/// What a mouse did, and where: from 0 at the upper left.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Mouse {
+    pub(crate) act: MouseAct,
+    pub(crate) column: u16,
+    pub(crate) row: u16,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum MouseAct {
+    /// Of the left button.
+    Click,
+    WheelUp,
+    WheelDown,
 }
 
 /// What the loop shall do besides drawing.
