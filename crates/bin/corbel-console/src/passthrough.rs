@@ -47,6 +47,7 @@ pub(crate) async fn run<W: std::io::Write>(
         crate::text::ascii(name)
     );
     // A terminal that is gone is noticed by the loop that follows.
+    let _ = terminal.mouse(false);
     let _ = terminal.through(head.as_bytes());
     let end = talk(terminal, client, name, typed).await;
     // The guest may have left any attribute, scrolling region or character set behind.

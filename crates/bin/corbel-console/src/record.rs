@@ -129,6 +129,7 @@ pub(crate) fn replay(record: &str) -> anyhow::Result<String> {
 fn name(event: &Event) -> String {
     match event {
         Event::Key(key) => format!("{key:?}"),
+        Event::Mouse(mouse) => format!("{:?} at {},{}", mouse.act, mouse.column, mouse.row),
         Event::Node(_) => "node".to_owned(),
         Event::Vms(_) | Event::Vm { .. } => "machines".to_owned(),
         Event::Health(_) => "health".to_owned(),

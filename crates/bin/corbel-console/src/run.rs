@@ -87,8 +87,9 @@ impl Screen {
     fn new() -> anyhow::Result<Self> {
         let size = size();
         let viewport = Viewport::Fixed(Rect::new(0, 0, size.width, size.height));
-        let terminal = Terminal::with_options(Vt::new(io::stdout(), size), TerminalOptions { viewport })
-            .context("cannot write to the terminal")?;
+        let vt = Vt::new(io::stdout(), size).with_mouse(&std::env::var("TERM").unwrap_or_default());
+        let terminal =
+            Terminal::with_options(vt, TerminalOptions { viewport }).context("cannot write to the terminal")?;
         Ok(Self { terminal, size })
     }
 
@@ -98,12 +99,21 @@ impl Screen {
         self.terminal.backend_mut().set_size(self.size);
         self.terminal
             .resize(Rect::new(0, 0, self.size.width, self.size.height))?;
+        // Also after the console of a machine, which had the terminal as it is.
+        self.terminal.backend_mut().mouse(true)?;
         self.terminal.clear()
     }
 
     fn draw(&mut self, state: &mut State) -> io::Result<()> {
         screen::fit_to(state, self.size.width, self.size.height);
         self.terminal.draw(|frame| screen::draw(state, frame)).map(drop)
+    }
+}
+
+impl Drop for Screen {
+    fn drop(&mut self) {
+        // Also when it ends in a panic; a terminal that is gone needs nothing.
+        let _ = self.terminal.backend_mut().mouse(false);
     }
 }
 
@@ -196,7 +206,7 @@ async fn turn(
                 continue;
             }
         };
-        let typed = matches!(event, Event::Key(_) | Event::Resized);
+        let typed = matches!(event, Event::Key(_) | Event::Mouse(_) | Event::Resized);
         match apply(state, event, screen, recorder)? {
             None => {}
             Some(Action::Call(call)) => api.call(call),
@@ -233,9 +243,9 @@ fn apply(
 
 /// Ends with the terminal; the process does not wait for it. While keys go `through`, they are bytes for a machine.
 fn read_keys(events: Sender<Event>, typed: Sender<Vec<u8>>, through: Arc<AtomicBool>) -> anyhow::Result<()> {
-    let send = |events: &Sender<Event>, keys: Vec<Key>| {
-        let mut keys = keys.into_iter();
-        keys.all(|key| events.blocking_send(Event::Key(key)).is_ok())
+    let send = |events: &Sender<Event>, told: Vec<Event>| {
+        let mut told = told.into_iter();
+        told.all(|event| events.blocking_send(event).is_ok())
     };
     let read = move || {
         let mut escape = Escape::default();

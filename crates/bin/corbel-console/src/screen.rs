@@ -4,6 +4,7 @@
 mod body;
 mod facts;
 mod graph;
+mod hit;
 mod lock;
 mod menu;
 mod wizard;
@@ -20,6 +21,8 @@ use ratatui::{Frame, Terminal};
 
 use crate::state::{Daemon, State, View};
 use crate::text::{ascii, fit};
+
+pub(crate) use hit::{Hit, hit};
 
 /// How a piece of text is meant. Colour only repeats what the words say.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,6 +51,7 @@ impl Tone {
 
 /// Tells the state what a screen of this size has room for, as scrolling has its ends there.
 pub(crate) fn fit_to(state: &mut State, columns: u16, rows: u16) {
+    state.size = (columns, rows);
     state.page = layout(state, columns, rows).2;
     state.clamp();
     menu::fit_to(state, columns, rows);
@@ -94,19 +98,20 @@ pub(crate) fn draw(state: &State, frame: &mut Frame<'_>) {
         buffer.set_style(Rect::new(area.x, area.y + row, end, 1), Tone::Label.style());
     }
     list(state, buffer, area, start, page);
-    let keys = match (state.no_password(), state.installer) {
+    put(buffer, area, area.height.saturating_sub(1), keys(state), Tone::Bar);
+}
+
+/// The status page's last line.
+fn keys(state: &State) -> &'static str {
+    if let Some(hint) = state.hint {
+        return hint;
+    }
+    match (state.no_password(), state.installer) {
         (true, Some(_)) => " Enter menu   Up/Down scroll   i install   Ctrl-L repaint   no password is set",
         (true, None) => " Enter menu   Up/Down scroll   Ctrl-L repaint   no password is set (adminpw=)",
         (false, Some(_)) => " Enter menu   Up/Down scroll   i install   l shell   Ctrl-L repaint",
         (false, None) => " Enter menu   Up/Down scroll   l shell   Ctrl-L repaint",
-    };
-    put(
-        buffer,
-        area,
-        area.height.saturating_sub(1),
-        state.hint.map_or(keys, |hint| hint),
-        Tone::Bar,
-    );
+    }
 }
 
 fn head(state: &State, width: usize) -> String {

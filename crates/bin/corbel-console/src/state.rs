@@ -7,7 +7,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::menu::{self, Call, Line, Menu, Reply, Secret};
 use crate::trend::Trend;
-use crate::wizard::{Answer, Ask, Exit, Field, Focus, Wizard, Write};
+use crate::wizard::{Exit, Field, Focus, Wizard};
+
+pub(crate) use event::{Action, Event, Key, Mouse, MouseAct};
+
+mod event;
+mod mouse;
 
 /// The daemon is asked once a second; after so many times it is not starting any more but broken.
 const PATIENCE: u32 = 30;
@@ -32,6 +37,8 @@ pub(crate) struct State {
     pub(crate) scroll: usize,
     /// How many lines of the list fit; the screen says so before it draws.
     pub(crate) page: usize,
+    /// Columns and rows of the screen, by which a click has its meaning; the screen says so before it draws.
+    pub(crate) size: (u16, u16),
     /// How often the daemon did not answer before it first did.
     pub(crate) misses: u32,
     /// Why the last key had no effect.
@@ -101,83 +108,6 @@ pub(crate) enum Daemon {
     Away(String),
 }
 
-/// Something happened.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(crate) enum Event {
-    Node(Box<NodeInfo>),
-    Vms(Vec<VmSummary>),
-    /// One machine is so now, or gone.
-    Vm {
-        name: String,
-        vm: Option<VmSummary>,
-    },
-    Health(Health),
-    Slots(SlotList),
-    Operation(Option<OperationInfo>),
-    /// To the installer's question.
-    Answer(Answer),
-    /// To a question of the menu.
-    Reply(Reply),
-    /// The console of a machine was left, with a reason where it was not the person's own doing.
-    Back {
-        reason: Option<String>,
-        /// Nobody had typed for a long time.
-        idle: bool,
-    },
-    /// A second went by.
-    Tick,
-    Away(String),
-    Key(Key),
-    /// The terminal has another size now.
-    Resized,
-}
-
-/// A key of the terminal; what it means depends on the page.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) enum Key {
-    Char(char),
-    Enter,
-    Esc,
-    Tab,
-    BackTab,
-    Backspace,
-    Up,
-    Down,
-    Left,
-    Right,
-    PageUp,
-    PageDown,
-    Home,
-    End,
-    /// F1.
-    Help,
-    /// Ctrl-U: empties a field.
-    Clear,
-    /// Ctrl-L.
-    Repaint,
-    /// Ctrl-C.
-    Quit,
-}
-
-/// What the loop shall do besides drawing.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) enum Action {
-    /// Hand the terminal to login(1).
-    Login,
-    /// Paint everything, whatever the terminal shows now.
-    Repaint,
-    /// End; systemd starts the console again.
-    Quit,
-    /// Ask the node.
-    Ask(Ask),
-    /// Let the node write to disks. Only a confirmed plan becomes one.
-    Write(Write),
-    /// Ask the node, for the menu.
-    Call(Call),
-    /// Give the terminal to the serial console of a machine.
-    Console(String),
-}
-
 impl State {
     /// With the installer on the screen, where there is one.
     pub(crate) fn new(installer: Option<Installer>) -> Self {
@@ -244,6 +174,7 @@ impl State {
             Event::Tick => return self.on_tick(),
             Event::Resized => return Some(Action::Repaint),
             Event::Key(key) => return self.on_key(key),
+            Event::Mouse(mouse) => return self.on_mouse(mouse),
         }
         self.clamp();
         None
@@ -365,6 +296,10 @@ impl State {
         let mut menu = std::mem::take(&mut self.menu);
         let exit = menu.key(key, self);
         self.menu = menu;
+        self.menu_exit(exit)
+    }
+
+    fn menu_exit(&mut self, exit: Option<menu::Exit>) -> Option<Action> {
         match exit? {
             menu::Exit::Call(call) => return Some(Action::Call(call)),
             menu::Exit::Console(name) => return Some(Action::Console(name)),

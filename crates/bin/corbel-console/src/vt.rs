@@ -10,12 +10,29 @@ use ratatui::buffer::Cell;
 use ratatui::layout::{Position, Size};
 use ratatui::style::{Color, Modifier};
 
+/// What the names of terminals with a mouse begin with. The Linux console and the VT family have none.
+const MICE: [&str; 8] = [
+    "xterm",
+    "screen",
+    "tmux",
+    "rxvt",
+    "alacritty",
+    "foot",
+    "konsole",
+    "gnome",
+];
+/// Buttons and wheel, in decimal numbers (xterm, "Mouse Tracking": modes 1000 and 1006).
+const MOUSE_ON: &[u8] = b"\x1b[?1000h\x1b[?1006h";
+const MOUSE_OFF: &[u8] = b"\x1b[?1006l\x1b[?1000l";
+
 /// A writer with a size that somebody else watches.
 #[derive(Debug)]
 pub(crate) struct Vt<W> {
     out: W,
     size: Size,
     buffer: Vec<u8>,
+    /// The terminal tells of its mouse when it is asked to.
+    has_mouse: bool,
 }
 
 impl<W: Write> Vt<W> {
@@ -24,7 +41,22 @@ impl<W: Write> Vt<W> {
             out,
             size,
             buffer: Vec::new(),
+            has_mouse: false,
         }
+    }
+
+    /// With a mouse, where the terminal's name (`TERM`) is that of one that tells of it.
+    pub(crate) fn with_mouse(mut self, term: &str) -> Self {
+        self.has_mouse = MICE.iter().any(|name| term.starts_with(name));
+        self
+    }
+
+    /// Asks the terminal to tell of its mouse, or to leave it to the person again.
+    pub(crate) fn mouse(&mut self, on: bool) -> io::Result<()> {
+        if !self.has_mouse {
+            return Ok(());
+        }
+        self.through(if on { MOUSE_ON } else { MOUSE_OFF })
     }
 
     pub(crate) fn set_size(&mut self, size: Size) {
@@ -39,6 +71,7 @@ impl<W: Write> Vt<W> {
 
     /// Attributes off, screen empty, cursor home and visible: as the next program wants it.
     pub(crate) fn reset(&mut self) -> io::Result<()> {
+        self.mouse(false)?;
         self.buffer.extend_from_slice(b"\x1b[0m\x1b[2J\x1b[H\x1b[?25h");
         self.flush()
     }
@@ -195,6 +228,27 @@ mod tests {
                 name: "new".into(),
                 vm: Some(vm(&format!("new{step}"), VmState::Running)),
             });
+        }
+    }
+
+    #[test]
+    fn only_a_terminal_with_a_mouse_is_asked_for_it() {
+        for (term, has) in [
+            ("xterm-256color", true),
+            ("tmux", true),
+            ("linux", false),
+            ("vt220", false),
+            ("", false),
+        ] {
+            let mut vt = Vt::new(Vec::new(), Size::new(80, 24)).with_mouse(term);
+            vt.mouse(true).expect("written");
+            assert_eq!(vt.out == MOUSE_ON, has, "{term}");
+            vt.reset().expect("written");
+            assert_eq!(
+                vt.out.windows(MOUSE_OFF.len()).any(|bytes| bytes == MOUSE_OFF),
+                has,
+                "{term}"
+            );
         }
     }
 

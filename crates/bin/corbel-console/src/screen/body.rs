@@ -15,6 +15,9 @@ pub(super) struct Body {
     pub(super) width: usize,
     pub(super) lines: Vec<Text>,
     pub(super) cursor: Option<usize>,
+    /// The lines that the cursor can be on, and the one that it is on, whether or not the page scrolls to it.
+    pub(super) items: Vec<usize>,
+    pub(super) focus: Option<usize>,
 }
 
 impl Body {
@@ -23,6 +26,8 @@ impl Body {
             width,
             lines: Vec::new(),
             cursor: None,
+            items: Vec::new(),
+            focus: None,
         }
     }
 
@@ -34,8 +39,10 @@ impl Body {
 
     /// A line that has the focus when `focused`; a mark says so where nothing can be shown reversed.
     pub(super) fn item(&mut self, text: &str, tone: Tone, focused: bool) {
+        self.items.push(self.lines.len());
         if focused {
             self.cursor = Some(self.lines.len());
+            self.focus = self.cursor;
         }
         let (mark, tone) = if focused { (">", Tone::Bar) } else { (" ", tone) };
         self.line(&format!(" {mark} {text}"), tone);

@@ -8,12 +8,12 @@ mod vms;
 
 use ratatui::Frame;
 use ratatui::buffer::Buffer;
-use ratatui::layout::Rect;
+use ratatui::layout::{Position, Rect};
 
 use super::body::Body;
-use super::{Tone, head, put};
+use super::{Hit, Tone, head, put};
 use crate::menu::{Deed, Kind, List, Menu, Place, Save};
-use crate::state::{Daemon, State};
+use crate::state::{Daemon, Key, State};
 use crate::text::{ascii, fit, wrap};
 
 /// The menu's column with the line beside it.
@@ -129,8 +129,7 @@ fn column(state: &State, buffer: &mut Buffer, area: Rect, beside: bool) {
     let menu = &state.menu;
     let places = menu.places(state.locks());
     let at = places.iter().position(|place| *place == menu.place).unwrap_or(0);
-    let height = usize::from(area.height);
-    let first = (at + 1).saturating_sub(height);
+    let first = (at + 1).saturating_sub(usize::from(area.height));
     let width = usize::from(area.width).saturating_sub(usize::from(beside));
     for (row, place) in (0..area.height).zip(places.iter().skip(first)) {
         let here = *place == menu.place;
@@ -161,7 +160,40 @@ fn column(state: &State, buffer: &mut Buffer, area: Rect, beside: bool) {
     }
 }
 
-fn page(state: &State, buffer: &mut Buffer, area: Rect) {
+/// What is under a mouse there, above the key line.
+pub(super) fn hit(state: &State, area: Rect, column: u16, row: u16) -> Option<Hit> {
+    let menu = &state.menu;
+    if menu.is_typing() || menu.config.is_saving() || menu.help {
+        return None;
+    }
+    let parts = parts(menu, area);
+    let at = Position::new(column, row);
+    if parts.menu.contains(at) {
+        let places = menu.places(state.locks());
+        let now = places.iter().position(|place| *place == menu.place).unwrap_or(0);
+        let first = (now + 1).saturating_sub(usize::from(parts.menu.height));
+        let place = places.get(first + usize::from(row - parts.menu.y))?;
+        return Some(Hit::Place(*place));
+    }
+    if !parts.page.contains(at) || menu.place == Place::Lock {
+        return None;
+    }
+    if !menu.inside {
+        return Some(Hit::Page);
+    }
+    let (_, body, first) = content(state, parts.page);
+    let line = first + usize::from((row - parts.page.y).checked_sub(2)?);
+    let from = body.items.iter().position(|item| Some(*item) == body.focus)?;
+    let to = body.items.iter().position(|item| *item == line)?;
+    let key = if to < from { Key::Up } else { Key::Down };
+    Some(Hit::Rows {
+        key,
+        count: to.abs_diff(from),
+    })
+}
+
+/// Title, lines, and the first line that is seen.
+fn content(state: &State, area: Rect) -> (String, Body, usize) {
     let menu = &state.menu;
     let (width, height) = (usize::from(area.width), usize::from(area.height));
     let room = height.saturating_sub(2);
@@ -189,6 +221,14 @@ fn page(state: &State, buffer: &mut Buffer, area: Rect) {
         Some(cursor) => (cursor + 2).saturating_sub(room.saturating_sub(1)).min(last),
         None => 0,
     };
+    (title, body, first)
+}
+
+fn page(state: &State, buffer: &mut Buffer, area: Rect) {
+    let (title, body, first) = content(state, area);
+    let width = usize::from(area.width);
+    let room = usize::from(area.height).saturating_sub(2);
+    let last = body.lines.len().saturating_sub(room);
     let place = match last {
         0 => String::new(),
         _ => format!(
@@ -245,7 +285,7 @@ fn message(state: &State) -> (String, Tone) {
         .unwrap_or((String::new(), Tone::Plain))
 }
 
-fn keys(state: &State) -> String {
+pub(super) fn keys(state: &State) -> String {
     let menu = &state.menu;
     if menu.help {
         return "any key goes back".to_owned();

@@ -8,6 +8,7 @@ use super::*;
 use crate::screen::tests::node;
 use crate::state::Key;
 
+mod keyboard;
 mod walk;
 
 pub(crate) fn disk(path: &str, size: u64, contents: &str, target: DiskTarget, reason: Option<&str>) -> Disk {

@@ -23,13 +23,19 @@ pub(crate) struct Terminal {
 }
 
 impl Terminal {
-    #[allow(clippy::disallowed_methods)] // It is fed and watched while it runs.
     pub(crate) fn open(node: &Node, words: &str) -> Self {
+        Self::named(node, words, "vt220")
+    }
+
+    /// A terminal whose `TERM` is this.
+    #[allow(clippy::disallowed_methods)] // It is fed and watched while it runs.
+    pub(crate) fn named(node: &Node, words: &str, term: &str) -> Self {
         let program = env!("CARGO_BIN_EXE_corbel-console");
         let line = format!("{program} --socket {} {words}", node.socket().display());
         let mut child = Command::new("script")
             .args(["-qfec", &line, "/dev/null"])
             .env("SHELL", "/bin/sh")
+            .env("TERM", term)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
@@ -69,6 +75,19 @@ impl Terminal {
             self.screen.process(&bytes);
         }
         self
+    }
+
+    /// Whether the program has asked for the mouse.
+    pub(crate) fn tells_mouse(&self) -> bool {
+        self.screen.screen().mouse_protocol_mode() != vt100::MouseProtocolMode::None
+    }
+
+    /// Ends the program; all that it sent is on the screen then.
+    pub(crate) fn leave(&mut self) {
+        self.press(LEAVE);
+        while let Ok(bytes) = self.sent.recv_timeout(PATIENCE) {
+            self.screen.process(&bytes);
+        }
     }
 
     pub(crate) fn press(&mut self, keys: &str) -> &mut Self {

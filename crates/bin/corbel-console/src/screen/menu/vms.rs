@@ -40,6 +40,10 @@ pub(super) fn page(state: &State, width: usize, room: usize) -> (String, Body) {
     for (row, vm) in found.iter().enumerate().skip(first).take(rows) {
         let (text, tone) = vm_row(vm, width.saturating_sub(1));
         let focused = row == at && state.menu.inside;
+        body.items.push(body.lines.len());
+        if focused {
+            body.focus = Some(body.lines.len());
+        }
         let (mark, tone) = if focused { (">", Tone::Bar) } else { (" ", tone) };
         body.lines.push(Text {
             text: format!("{mark}{text}"),
