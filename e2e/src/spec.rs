@@ -49,6 +49,8 @@ pub struct MachineSpec {
     pub wires: Vec<PathBuf>,
     /// A disk with a FAT volume `CORBEL-SEED`.
     pub seed: Option<PathBuf>,
+    /// A USB stick that keeps what is written to it; a raw file.
+    pub stick: Option<PathBuf>,
     /// The machine's address when it does not take the one that DHCP gives (10.0.2.15).
     pub address: Option<Ipv4Addr>,
     /// More kernel words; only a machine that boots from the network can have them.
@@ -69,6 +71,7 @@ impl MachineSpec {
             cpus: 2,
             wires: Vec::new(),
             seed: None,
+            stick: None,
             address: None,
             words: String::new(),
             credentials: Vec::new(),
@@ -100,6 +103,13 @@ impl MachineSpec {
     #[must_use]
     pub fn seed(mut self, disk: &Path) -> Self {
         self.seed = Some(disk.to_path_buf());
+        self
+    }
+
+    /// With this USB stick.
+    #[must_use]
+    pub fn stick(mut self, file: &Path) -> Self {
+        self.stick = Some(file.to_path_buf());
         self
     }
 
@@ -236,6 +246,10 @@ pub fn arguments(spec: &MachineSpec, place: &Place, accel: Accel) -> Vec<OsStrin
             &format!("if=none,id=seed,format=raw,snapshot=on,file={}", path(seed)),
         );
         line.words("-device virtio-blk-pci,drive=seed");
+    }
+    if let Some(stick) = &spec.stick {
+        line.option("-drive", &format!("if=none,id=plugged,format=raw,file={}", path(stick)));
+        line.words("-device qemu-xhci,id=socket -device usb-storage,bus=socket.0,drive=plugged,removable=on");
     }
     for (name, value) in &spec.credentials {
         line.option("-smbios", &format!("type=11,value={name}={}", escaped(value)));

@@ -93,7 +93,7 @@ pub(super) fn secrets() -> Vec<String> {
         |path: &str| String::from_utf8_lossy(&read_limited(Path::new(path), LIMIT).unwrap_or_default()).into_owned();
     let mut found = Vec::new();
     let mut add = |secrets: corbel_model::secret::Secrets| {
-        found.extend(secrets.admin_password.map(|hash| hash.as_str().to_owned()));
+        found.extend(secrets.admin_password.map(|hash| hash.expose().to_owned()));
         found.extend(secrets.collectd_password.map(|password| password.expose().to_owned()));
         found.extend(
             secrets
@@ -243,9 +243,10 @@ impl Mounted {
         let folder = Path::new(MOUNT);
         std::fs::create_dir_all(folder).map_err(|error| failed("making /run/corbel/support", &error))?;
         let flags = MountFlags::NOEXEC | MountFlags::NOSUID | MountFlags::NODEV;
+        // The masks leave exactly the mode that the file is given: FAT keeps no other (Linux, fs/fat/file.c, fat_sanitize_mode).
         // An error on somebody's stick is no reason to stop the machine, whatever the file system says of itself.
         let options = match removable.file_system.as_str() {
-            "vfat" => "umask=0077,errors=remount-ro",
+            "vfat" => "fmask=0177,dmask=0077,errors=remount-ro",
             _ => "errors=remount-ro",
         };
         let mounted = mount(&removable.device, &removable.file_system, folder, flags, options);

@@ -35,6 +35,11 @@ impl FakeSystem {
         (world.root, world.secrets) = (Some(root), secrets);
     }
 
+    /// A bundle that lies on the node already.
+    pub fn put_bundle(&self, name: &str, bytes: &[u8]) {
+        self.world().bundles.insert(name.to_owned(), bytes.to_vec());
+    }
+
     /// What firmware, TPM and kernel show.
     pub fn set_protection(&self, facts: Facts) {
         self.world().protection = facts;
