@@ -38,7 +38,7 @@ pub struct RemovableDisk {
 /// Body of `POST /v1/support-bundles`. Without `disk` and `url` the bundle is kept on the node.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-#[schema(example = json!({"disk": "/dev/sdb1"}))]
+#[schema(example = json!({"url": "https://support.example.org/in/4711"}))]
 pub struct BundleRequest {
     /// The device of a file system on a removable disk.
     #[serde(default, skip_serializing_if = "Option::is_none")]

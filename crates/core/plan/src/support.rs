@@ -99,16 +99,10 @@ pub const PARTS: &[Part] = &[
         "units/all.txt",
         &["systemctl", "list-units", "--all", "--no-pager", "--full"],
     ),
+    // Not `status`, which fails where a unit has failed.
     program(
         "units/failed.txt",
-        &[
-            "systemctl",
-            "status",
-            "--state=failed",
-            "--no-pager",
-            "--full",
-            "--lines=50",
-        ],
+        &["systemctl", "show", "--state=failed", "--no-pager", "*"],
     ),
     program("units/jobs.txt", &["systemctl", "list-jobs", "--no-pager"]),
     program(

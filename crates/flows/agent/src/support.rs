@@ -102,7 +102,14 @@ pub trait SupportSystem {
 
 impl Agent {
     pub async fn bundles(&self) -> Result<(Vec<Bundle>, Vec<Removable>), SystemError> {
-        self.ask(|system| Ok((system.bundles()?, system.removables()?))).await
+        self.ask(|system| {
+            let removables = system.removables().unwrap_or_else(|error| {
+                tracing::warn!(%error, "no disks for a bundle are listed");
+                vec![]
+            });
+            Ok((system.bundles()?, removables))
+        })
+        .await
     }
 
     /// # Errors

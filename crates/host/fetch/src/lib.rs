@@ -23,7 +23,7 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
-pub use send::send;
+pub use send::{check, send};
 use url::Url;
 pub use url::UrlError;
 

@@ -19,6 +19,14 @@ use crate::{FetchError, cancelled, connect, tls};
 /// Bytes that are handed over at a time.
 const PIECE: usize = 64 << 10;
 
+/// Whether this is a URL that [`send`] could send to.
+///
+/// # Errors
+/// What is wrong with it, without credentials.
+pub fn check(url: &str) -> Result<(), UrlError> {
+    url.parse::<Url>().map(drop)
+}
+
 /// Sends `bytes` to `url`, which takes at most `deadline`. `report` is told the bytes so far. Redirections are not followed: what is sent is
 /// meant for that server.
 ///

@@ -47,7 +47,7 @@ const PLACES: [(&str, &str); 12] = [
         "k: -----BEGIN PRIVATE KEY-----\nk: CANARY08\nk: -----END PRIVATE KEY-----\n",
     ),
     (
-        "programs/systemctl_status_--state=failed_--no-pager_--full_--lines=50",
+        "programs/systemctl_show_--state=failed_--no-pager_*",
         "iscsiadm --password CANARY09\n",
     ),
     ("config/boot/trial.a.toml", "chap_password = \"CANARY10\"\n"),

@@ -178,7 +178,7 @@ pub(super) fn check(to: &Destination) -> Result<(), SystemError> {
             room(Path::new(FOLDER), RESERVE, "/data")
         }
         Destination::Disk(device) => removable(device).map(drop),
-        Destination::Url(_) => Ok(()),
+        Destination::Url(url) => corbel_fetch::check(url).map_err(|error| refused(error.to_string())),
     }
 }
 
