@@ -52,6 +52,8 @@ pub struct MachineSpec {
     pub wires: Vec<PathBuf>,
     /// A disk with a FAT volume `CORBEL-SEED`.
     pub seed: Option<PathBuf>,
+    /// A USB stick that keeps what is written to it; a raw file.
+    pub stick: Option<PathBuf>,
     /// The machine's address when it does not take the one that DHCP gives (10.0.2.15).
     pub address: Option<Ipv4Addr>,
     /// More kernel words; only a machine that boots from the network can have them.
@@ -72,6 +74,7 @@ impl MachineSpec {
             cpus: 2,
             wires: Vec::new(),
             seed: None,
+            stick: None,
             address: None,
             words: String::new(),
             credentials: Vec::new(),
@@ -103,6 +106,13 @@ impl MachineSpec {
     #[must_use]
     pub fn seed(mut self, disk: &Path) -> Self {
         self.seed = Some(disk.to_path_buf());
+        self
+    }
+
+    /// With this USB stick.
+    #[must_use]
+    pub fn stick(mut self, file: &Path) -> Self {
+        self.stick = Some(file.to_path_buf());
         self
     }
 

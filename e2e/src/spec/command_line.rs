@@ -51,6 +51,10 @@ pub fn arguments(spec: &MachineSpec, place: &Place, accel: Accel) -> Vec<OsStrin
         );
         line.words("-device virtio-blk-pci,drive=seed");
     }
+    if let Some(stick) = &spec.stick {
+        line.option("-drive", &format!("if=none,id=plugged,format=raw,file={}", path(stick)));
+        line.words("-device qemu-xhci,id=socket -device usb-storage,bus=socket.0,drive=plugged,removable=on");
+    }
     for (name, value) in &spec.credentials {
         line.option("-smbios", &format!("type=11,value={name}={}", escaped(value)));
     }

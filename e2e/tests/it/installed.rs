@@ -16,6 +16,7 @@ mod sent_back;
 mod services;
 mod stateless;
 mod storage_access;
+mod support_bundle;
 mod tagged;
 mod unattended;
 mod wizard;

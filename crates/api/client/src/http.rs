@@ -47,18 +47,22 @@ impl Client {
         String::from_utf8(body.into()).map_err(|_| self.protocol("the answer is not UTF-8".into()))
     }
 
+    /// Sends `request` and reads an answer that is bytes, in as long as `limit`.
+    pub(crate) async fn bytes(&self, request: Request<RequestBody>, limit: Duration) -> Result<Bytes, ClientError> {
+        self.within(limit, async {
+            let answer = self.send(request).await?;
+            self.finish(answer).await
+        })
+        .await
+    }
+
     /// Sends `request`; the answer's body does not matter.
     pub(crate) async fn done(&self, request: Request<RequestBody>) -> Result<(), ClientError> {
         self.whole(request).await.map(drop)
     }
 
     async fn whole(&self, request: Request<RequestBody>) -> Result<Bytes, ClientError> {
-        let limit = self.answer_limit;
-        self.within(limit, async {
-            let answer = self.send(request).await?;
-            self.finish(answer).await
-        })
-        .await
+        self.bytes(request, self.answer_limit).await
     }
 
     /// Holds an operation to a deadline.

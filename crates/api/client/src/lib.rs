@@ -13,6 +13,7 @@ mod fingerprint;
 mod http;
 mod methods;
 mod stream;
+mod support;
 mod tls;
 mod upload;
 mod work;

@@ -21,6 +21,7 @@ mod routes;
 mod size;
 mod spec;
 mod storage_access;
+mod support;
 mod upgrade;
 mod vm;
 mod volume;
@@ -55,6 +56,7 @@ pub use spec::{
 pub use storage_access::{
     IommuDevice, IommuGroup, IommuInfo, IscsiInfo, IscsiSession, MultipathDevice, MultipathList, MultipathPath,
 };
+pub use support::{Bundle, BundleList, BundleRequest, RemovableDisk, SecurityFinding, SecurityGrade, SecurityLevel};
 pub use upgrade::{
     FailedVersion, PoweroffRequest, RebootRequest, RollbackRequest, Slot, SlotList, SlotName, SlotState, UpgradeFlags,
     UpgradeRequest,

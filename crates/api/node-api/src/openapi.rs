@@ -42,6 +42,9 @@ clients skip what they do not know. Every refusal is an `ErrorBody` with one sen
     crate::PersistedDifference,
     crate::DumpStatus,
     crate::DumpTest,
+    crate::BundleList,
+    crate::BundleRequest,
+    crate::SecurityLevel,
     crate::PoolList,
     crate::VolumeList,
     crate::VolumeSpec,
@@ -255,7 +258,12 @@ fn refusals(route: &Route) -> Vec<(u16, &'static str)> {
         list.push((403, "The role is too low."));
     }
     let named = route.path.contains("{name}") && route.operation != Operation::UploadVolume;
-    if named || matches!(route.operation, Operation::OperationEvents | Operation::RollbackConfig) {
+    if named
+        || matches!(
+            route.operation,
+            Operation::OperationEvents | Operation::RollbackConfig | Operation::MakeBundle
+        )
+    {
         list.push((404, "There is no object of that name."));
     }
     if !matches!(route.method, Method::Get) || route.operation == Operation::VmConsole {
@@ -284,7 +292,11 @@ fn refusals(route: &Route) -> Vec<(u16, &'static str)> {
     }
     if matches!(
         route.operation,
-        Operation::CreateVm | Operation::CreateVolume | Operation::UploadVolume | Operation::UploadUpgrade
+        Operation::CreateVm
+            | Operation::CreateVolume
+            | Operation::UploadVolume
+            | Operation::UploadUpgrade
+            | Operation::MakeBundle
     ) {
         list.push((507, "There is not enough room."));
     }
@@ -343,7 +355,9 @@ fn answer(route: &Route) -> Response {
             .description("The figures. OpenMetrics 1.0 where `Accept` names it.")
             .content(crate::PROMETHEUS_TYPE, text())
             .content(crate::OPENMETRICS_TYPE, text()),
-        Body::Bytes => builder.description("The bytes."),
+        Body::Bytes => builder
+            .description("The bytes.")
+            .content("application/octet-stream", text()),
         Body::Empty => builder.description("Done."),
     }
     .build()

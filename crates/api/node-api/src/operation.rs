@@ -54,6 +54,7 @@ pub enum OperationKind {
     Rollback,
     Reboot,
     Poweroff,
+    SupportBundle,
     #[serde(other)]
     Unknown,
 }

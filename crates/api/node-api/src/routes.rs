@@ -133,6 +133,11 @@ pub enum Operation {
     PersistedDifference,
     ListDumps,
     TestDump,
+    ListBundles,
+    MakeBundle,
+    ReadBundle,
+    RemoveBundle,
+    ShowSecurity,
     Events,
     ListDisks,
     Install,
@@ -246,6 +251,11 @@ pub const ROUTES: &[Route] = &[
     route(Op::PersistedDifference, Get, "/v1/persisted/{name}/difference", ADMIN, Empty, 200, Json("PersistedDifference"), "How what is kept differs from the image's own"),
     route(Op::ListDumps, Get, "/v1/dumps", VIEWER, Empty, 200, Json("DumpStatus"), "Dumps of kernels that crashed, and whether a crash would be saved"),
     route(Op::TestDump, Post, "/v1/dumps/test", ADMIN, Empty, 200, Json("DumpTest"), "Write a small file where dumps would go, and remove it"),
+    route(Op::ListBundles, Get, "/v1/support-bundles", ADMIN, Empty, 200, Json("BundleList"), "Support bundles on the node, and disks that one can be written to"),
+    route(Op::MakeBundle, Post, "/v1/support-bundles", ADMIN, Json("BundleRequest"), 202, Json("OperationInfo"), "Begin to gather what helps in trouble, without secrets, to the node, a disk or a URL"),
+    route(Op::ReadBundle, Get, "/v1/support-bundles/{name}", ADMIN, Empty, 200, Bytes, "A support bundle: a tar, compressed by xz"),
+    route(Op::RemoveBundle, Delete, "/v1/support-bundles/{name}", ADMIN, Empty, 204, Empty, "Remove a support bundle from the node"),
+    route(Op::ShowSecurity, Get, "/v1/node/security", VIEWER, Empty, 200, Json("SecurityLevel"), "How well the node is protected, what that means, and what would raise it"),
     route(Op::Events, Get, "/v1/events", VIEWER, Empty, 200, Events("Event"), "What happens, as it happens; the first event is `hello`"),
     route(Op::ListDisks, Get, "/v1/disks", VIEWER, Empty, 200, Json("DiskList"), "Disks, what they carry, and whether they can be installed to"),
     route(Op::Install, Post, "/v1/install", ADMIN, Json("InstallRequest"), 200, Json("Planned"), "Plan an installation, and begin it unless it is a dry run"),
@@ -319,8 +329,9 @@ mod tests {
             Op::Ping | Op::IdentifyLink | Op::ShowMultipath | Op::ShowIscsi | Op::ShowIommu => 57,
             Op::ListPlugins => 58,
             Op::ListDumps | Op::TestDump => 60,
+            Op::ListBundles | Op::MakeBundle | Op::ReadBundle | Op::RemoveBundle | Op::ShowSecurity => 65,
         };
-        assert_eq!(ROUTES.len(), all(Op::TestDump));
+        assert_eq!(ROUTES.len(), all(Op::ShowSecurity));
         for (i, route) in ROUTES.iter().enumerate() {
             assert!(
                 !ROUTES[..i].iter().any(|r| r.operation == route.operation),
@@ -343,7 +354,11 @@ mod tests {
             match route.method {
                 Get if route.operation == Op::VmConsole => assert_eq!(route.access, OPERATOR),
                 // Files and what programs wrote may have secrets in them.
-                Get if matches!(route.operation, Op::PersistedDifference | Op::ShowLogs) => {
+                Get if matches!(
+                    route.operation,
+                    Op::PersistedDifference | Op::ShowLogs | Op::ListBundles | Op::ReadBundle
+                ) =>
+                {
                     assert_eq!(route.access, ADMIN)
                 }
                 Get => assert!(matches!(route.access, ANYONE | VIEWER), "{}", route.path),

@@ -155,6 +155,9 @@ async fn reply(client: &Client, call: Call) -> Reply {
             };
             Reply::Ping(host, client.ping(&request).await.map_err(failure))
         }
+        Call::Security => Reply::Security(client.security().await.map_err(failure)),
+        Call::Bundles => Reply::Bundles(client.support_bundles().await.map_err(failure)),
+        Call::Bundle(request) => Reply::Begun(client.make_support_bundle(&request).await.map_err(failure)),
         Call::Identify(name) => {
             let request = IdentifyRequest { seconds: BLINKS };
             let done = client.identify_link(&name, &request).await.map_err(failure);

@@ -21,7 +21,7 @@ pub(crate) use document::{Document, Step, shown};
 pub(crate) use form::{Form, Outcome};
 pub(crate) use line::Line;
 pub(crate) use lists::{List, Lists};
-pub(crate) use plain::{IOMMU_HEAD, ISCSI_HEAD, MULTIPATH_HEAD, PING_HEAD, PLUGINS_HEAD};
+pub(crate) use plain::{IOMMU_HEAD, ISCSI_HEAD, MULTIPATH_HEAD, PING_HEAD, PLUGINS_HEAD, SECURITY_HEAD};
 pub(crate) use schema::{Field, Kind};
 pub(crate) use vms::{Asked, Vms};
 
@@ -36,6 +36,8 @@ pub(crate) enum Place {
     Section(usize),
     List(List),
     Upgrade,
+    /// Support bundles.
+    Support,
     Power,
     Lock,
 }
@@ -98,7 +100,7 @@ impl Menu {
         first
             .chain(sections)
             .chain(lists)
-            .chain([Place::Upgrade, Place::Power])
+            .chain([Place::Upgrade, Place::Support, Place::Power])
             .chain(lock)
             .collect()
     }
@@ -113,6 +115,7 @@ impl Menu {
                 .map_or(String::new(), |section| section.title.clone()),
             Place::List(list) => list.title().to_owned(),
             Place::Upgrade => "Upgrade".to_owned(),
+            Place::Support => "Support bundle".to_owned(),
             Place::Power => "Power".to_owned(),
             Place::Lock => "Lock".to_owned(),
         }
@@ -125,7 +128,7 @@ impl Menu {
                 Place::Vms => self.vms.is_typing(),
                 Place::Section(_) => self.form.as_ref().is_some_and(|form| form.edit.is_some()),
                 Place::List(_) => self.lists.typing.is_some(),
-                Place::Upgrade => self.deeds.url.is_some(),
+                Place::Upgrade | Place::Support => self.deeds.url.is_some(),
                 Place::Power | Place::Lock => false,
             }
     }
@@ -137,7 +140,7 @@ impl Menu {
             && match self.place {
                 Place::Section(_) => field.is_some_and(|field| matches!(field.kind, Kind::Secret | Kind::Password)),
                 // A URL may carry credentials.
-                Place::Upgrade => true,
+                Place::Upgrade | Place::Support => true,
                 _ => false,
             }
     }
@@ -208,6 +211,10 @@ impl Menu {
             Place::Section(at) => self.form = self.config.sections.get(at).map(Form::of),
             Place::List(list) => return self.lists.open(list).map(Exit::Call),
             Place::Upgrade | Place::Power => self.deeds.open(),
+            Place::Support => {
+                self.deeds.open();
+                return Some(Exit::Call(Call::Bundles));
+            }
             Place::Vms | Place::Lock => {}
         }
         None
@@ -218,7 +225,7 @@ impl Menu {
             Place::Vms => self.vms.key(key, state, self.rows),
             Place::Section(_) => self.section_key(key),
             Place::List(_) => self.lists.key(key, self.rows),
-            Place::Upgrade | Place::Power => self.deeds.key(key, self.place, state),
+            Place::Upgrade | Place::Support | Place::Power => self.deeds.key(key, self.place, state),
             Place::Lock => Turn::Leave,
         }
     }
@@ -295,8 +302,13 @@ impl Menu {
             | Reply::Iscsi(_)
             | Reply::Iommu(_)
             | Reply::Plugins(_)
+            | Reply::Security(_)
             | Reply::Ping(..)
             | Reply::Identify(..) => self.lists.on(reply),
+            Reply::Bundles(answer) => {
+                self.deeds.on_bundles(answer);
+                None
+            }
             Reply::Begun(answer) => {
                 self.deeds.on(answer);
                 None

@@ -4,7 +4,9 @@
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{SystemTime, UNIX_EPOCH};
 
+use corbel_agent::security::Certificate;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::{ClientHello, ResolvesServerCert};
@@ -14,6 +16,8 @@ use crate::certificate::{Identity, fingerprint};
 
 /// A chain of four certificates with keys of RSA is a tenth of it.
 const LIMIT: u64 = 256 << 10;
+/// Seconds.
+const DAY: i64 = 86_400;
 
 /// Identifies one version of a file.
 type Stamp = (u64, i64, i64, u64);
@@ -55,6 +59,31 @@ impl Shown {
             tracing::info!(fingerprint = of(&read.1), "this certificate is shown");
         }
         Arc::clone(&read.1)
+    }
+
+    /// Whose it is, and its end: that of the chain's certificate which ends first. `None` for one that cannot be read.
+    pub(crate) fn told(&self) -> Option<Certificate> {
+        let shown = self.get();
+        let end = |der: &CertificateDer<'_>| {
+            let (_, certificate) = x509_parser::parse_x509_certificate(der).ok()?;
+            Some(certificate.validity().not_after.timestamp())
+        };
+        let end = shown
+            .cert
+            .iter()
+            .map(end)
+            .collect::<Option<Vec<_>>>()?
+            .into_iter()
+            .min()?;
+        let now = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .map_or(0, |time| time.as_secs());
+        let ends = jiff::Timestamp::from_second(end).ok()?;
+        Some(Certificate {
+            own: !Arc::ptr_eq(&shown, &self.made),
+            days_left: (end - i64::try_from(now).unwrap_or(i64::MAX)).div_euclid(DAY),
+            ends: ends.strftime("%Y-%m-%d").to_string(),
+        })
     }
 
     /// `sha256:` and 64 hex digits of the DER certificate.

@@ -97,6 +97,11 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
+    /// Whose certificate clients are shown now, and how long it lasts.
+    pub(crate) fn certificate(&self) -> Option<corbel_agent::security::Certificate> {
+        self.identity.as_ref()?.told()
+    }
+
     /// Of the certificate that clients are shown now.
     pub(crate) fn fingerprint(&self) -> Option<String> {
         self.identity.as_ref().map(|identity| identity.fingerprint())

@@ -17,8 +17,8 @@ use http::{HeaderValue, StatusCode};
 use tracing::Instrument as _;
 
 use crate::handlers::{
-    config, console, diagnostics, disks, dumps, events, node, operation, persisted, plugins, reach, upgrade, vms,
-    volumes,
+    config, console, diagnostics, disks, dumps, events, node, operation, persisted, plugins, reach, support, upgrade,
+    vms, volumes,
 };
 use crate::reply::Refusal;
 use crate::{Shared, auth};
@@ -90,6 +90,11 @@ fn handler(operation: Operation, method: Method) -> MethodRouter<Arc<Shared>> {
         Op::PersistedDifference => on!(persisted::difference),
         Op::ListDumps => on!(dumps::show),
         Op::TestDump => on!(dumps::test),
+        Op::ListBundles => on!(support::list),
+        Op::MakeBundle => on!(support::make),
+        Op::ReadBundle => on!(support::read),
+        Op::RemoveBundle => on!(support::remove),
+        Op::ShowSecurity => on!(support::security),
         Op::Events => on!(events::events),
         Op::ListDisks => on!(disks::list),
         Op::Install => on!(disks::install),

@@ -6,6 +6,8 @@ pub mod dump;
 pub mod gate;
 pub mod install;
 pub mod performance;
+pub mod security;
 pub mod settle;
 pub mod slots;
 pub mod storage_access;
+pub mod support;

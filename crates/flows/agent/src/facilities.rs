@@ -58,6 +58,19 @@ pub struct Ssh {
     pub message: String,
 }
 
+impl Ssh {
+    /// Whom it lets in. The sentence is settle's own, so it says that, too.
+    pub fn way(&self) -> corbel_plan::security::Ssh {
+        use corbel_plan::security::Ssh;
+        let with_password = corbel_settle::ssh_message(&corbel_plan::settle::Ssh::On { password_login: true });
+        match self.on {
+            false => Ssh::Off,
+            true if self.message == with_password => Ssh::Passwords,
+            true => Ssh::Keys,
+        }
+    }
+}
+
 /// How this boot came to be, as the initrd wrote it to `/run/corbel/boot.json`.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Boot {

@@ -31,6 +31,7 @@ mod operations;
 mod parse;
 mod promise;
 mod reach;
+mod support;
 mod system;
 mod virtualization;
 mod watch;
@@ -63,12 +64,16 @@ pub use journal::{Page, Step};
 pub use node::{HypervisorStatus, Node, VmCounts};
 pub use operations::{Follower, OperationError, OperationInfo, OperationKind, OperationState, Reservation};
 pub use promise::Promise;
+pub use support::{Bundle, Destination, Piece, Removable, SupportSystem};
 pub use system::{
     Disk, FailedVersion, InstalledSystem, Permits, Persisted, PersistedState, Plan, Restart, Secret, SlotInfo,
     SlotState, Slots, Source, Spool, System, SystemError, Target, no_fast_reboot,
 };
 pub use virtualization::{Device, Extension, KvmFacts, Verdict, VirtualizationState, judge};
 pub use work::{MACHINES_DEADLINE, Origin, Then};
+
+/// The words of bundles and of the look at security, for who serves them.
+pub use corbel_plan::{security, support as bundle};
 
 /// The words of the configuration's engine, for who serves it.
 pub mod config {

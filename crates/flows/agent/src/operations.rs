@@ -29,6 +29,7 @@ pub enum OperationKind {
     Rollback,
     Reboot,
     Poweroff,
+    SupportBundle,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

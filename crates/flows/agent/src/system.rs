@@ -19,6 +19,7 @@ use corbel_sys::Cancel;
 use crate::diagnostics::{Echo, LogPage, LogQuery, Multipath, Service, Sessions};
 use crate::dump::DumpStatus;
 use crate::iommu::IommuGroup;
+use crate::support::SupportSystem;
 
 /// Why the machine did not do what it was asked. Each is one sentence.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -41,7 +42,7 @@ pub enum SystemError {
 }
 
 /// What somebody did not get, on a disk and on the way to it.
-pub trait System: Send + Sync + std::fmt::Debug {
+pub trait System: SupportSystem + Send + Sync + std::fmt::Debug {
     /// All disks, sorted by path.
     fn disks(&self) -> Result<Vec<Disk>, SystemError>;
     /// Whether the medium that this system runs from is signed by a key that it carries; `None` without a medium. Asked often.

@@ -1,7 +1,8 @@
-//! Fetching a URL by HTTP/1.1, with TLS or without: an image for an upgrade, or the address that is told of an installation's
+//! Fetching from a URL and sending to one by HTTP/1.1, with TLS or without: an image for an upgrade, or the address that is told of an installation's
 //! end. Blocks; stops when it is cancelled or when nothing comes any more. What is fetched is judged by its signature, so a
 //! server need not be trusted; with `https` it is checked against the system's authorities all the same.
 
+mod send;
 mod url;
 
 use std::io::Write;
@@ -20,7 +21,9 @@ use rustls::pki_types::{CertificateDer, ServerName};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
 
+pub use send::{check, send};
 use url::Url;
 pub use url::UrlError;
 
@@ -53,6 +56,8 @@ pub enum FetchError {
     },
     #[error("nothing came from {host} for {} s", STALL.as_secs())]
     Stalled { host: String },
+    #[error("{host} did not take all of it within {} s", limit.as_secs())]
+    Slow { host: String, limit: Duration },
     #[error("{host} offers {bytes} bytes, more than the {limit} that there is room for")]
     TooLarge { host: String, bytes: u64, limit: u64 },
     #[error("what was fetched cannot be written")]
@@ -132,22 +137,31 @@ async fn patient<T>(host: &str, work: impl Future<Output = Result<T, FetchError>
 }
 
 async fn ask(url: &Url) -> Result<Response<Incoming>, FetchError> {
-    let host = || url.host.clone();
-    let stream = TcpStream::connect((url.host.as_str(), url.port))
-        .await
-        .map_err(|source| FetchError::Unreachable { host: host(), source })?;
-    if !url.secure {
-        return exchange(url, stream).await;
+    let stream = connect(url).await?;
+    match url.secure {
+        true => exchange(url, tls(url, stream).await?).await,
+        false => exchange(url, stream).await,
     }
+}
+
+async fn connect(url: &Url) -> Result<TcpStream, FetchError> {
+    let stream = TcpStream::connect((url.host.as_str(), url.port)).await;
+    stream.map_err(|source| FetchError::Unreachable {
+        host: url.host.clone(),
+        source,
+    })
+}
+
+async fn tls(url: &Url, stream: TcpStream) -> Result<TlsStream<TcpStream>, FetchError> {
+    let host = || url.host.clone();
     let name = ServerName::try_from(host()).map_err(|error| FetchError::Handshake {
         host: host(),
         source: std::io::Error::other(error),
     })?;
-    let stream = TlsConnector::from(trust(Path::new(AUTHORITIES))?)
+    TlsConnector::from(trust(Path::new(AUTHORITIES))?)
         .connect(name, stream)
         .await
-        .map_err(|source| FetchError::Handshake { host: host(), source })?;
-    exchange(url, stream).await
+        .map_err(|source| FetchError::Handshake { host: host(), source })
 }
 
 fn trust(file: &Path) -> Result<Arc<rustls::ClientConfig>, FetchError> {

@@ -80,3 +80,57 @@ fn authorities_are_read_from_pem() {
     let file = folder.path().join("none.crt");
     assert!(matches!(trust(&file), Err(FetchError::Authorities { .. })));
 }
+
+/// Takes one request and answers it; what came is sent to the channel.
+fn taker(answer: &'static str) -> (String, std::sync::mpsc::Receiver<String>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let (came, comes) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        let mut reader = BufReader::new(stream.try_clone().unwrap());
+        let (mut text, mut length) = (String::new(), 0);
+        while reader.read_line(&mut text).unwrap() > 2 {
+            let line = text.lines().last().unwrap_or_default().to_ascii_lowercase();
+            if let Some(value) = line.strip_prefix("content-length: ") {
+                length = value.parse().unwrap();
+            }
+        }
+        let mut body = vec![0; length];
+        std::io::Read::read_exact(&mut reader, &mut body).unwrap();
+        came.send(text + &String::from_utf8_lossy(&body)).unwrap();
+        let _ = stream.write_all(answer.as_bytes());
+    });
+    (format!("http://{address}/in/box"), comes)
+}
+
+#[test]
+fn a_file_is_sent_whole_with_its_length() {
+    let (url, comes) = taker("HTTP/1.1 201 Created\r\ncontent-length: 0\r\n\r\n");
+    let bytes = Bytes::from("x".repeat(200_000));
+    let mut told = vec![];
+    let sent = send(
+        &url,
+        &bytes,
+        Duration::from_secs(20),
+        &mut |done| told.push(done),
+        &Cancel::new(),
+    );
+    sent.unwrap();
+    let came = comes.recv().unwrap();
+    assert!(came.starts_with("PUT /in/box HTTP/1.1\r\n"), "{}", &came[..40]);
+    assert!(came.ends_with(&"x".repeat(200_000)));
+    assert!(told.is_sorted() && told.len() > 1, "{told:?}");
+}
+
+#[test]
+fn a_server_that_refuses_or_says_nothing_is_told_of() {
+    let (url, _comes) = taker("HTTP/1.1 507 Insufficient Storage\r\ncontent-length: 0\r\n\r\n");
+    let send = |url: &str, deadline| send(url, &Bytes::from("x"), deadline, &mut |_| {}, &Cancel::new());
+    let error = send(&url, Duration::from_secs(20)).unwrap_err();
+    assert_eq!(error.to_string(), "127.0.0.1 answered with status 507");
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/", silent.local_addr().unwrap());
+    let error = send(&url, Duration::from_millis(100)).unwrap_err();
+    assert_eq!(error.to_string(), "127.0.0.1 did not take all of it within 0 s");
+}

@@ -9,7 +9,7 @@ use super::DISK;
 
 const TARGET: &str = "iqn.2004-10.org.example:disks";
 const INITIATOR: &str = "iqn.2004-10.org.example:beam";
-const PASSWORD: &str = "s3cr#t-of-beam";
+pub(super) const PASSWORD: &str = "s3cr#t-of-beam";
 
 /// A piece of memory as a unit of the kernel's own target, by configfs (kernel documentation, target/tcm_mod_builder): two
 /// portals, and one initiator that has to prove itself.
@@ -35,14 +35,14 @@ fn target() -> Vec<String> {
     ]
 }
 
-fn serve(shell: &mut RootShell) -> anyhow::Result<()> {
+pub(super) fn serve(shell: &mut RootShell) -> anyhow::Result<()> {
     for command in target() {
         shell.text(&command).with_context(|| command.clone())?;
     }
     Ok(())
 }
 
-fn section(portals: &str, password: Option<&str>) -> String {
+pub(super) fn section(portals: &str, password: Option<&str>) -> String {
     let password = password.map(|password| format!("chap_password = \"{password}\"\n"));
     format!(
         "[storage_access.iscsi]\ninitiator = \"{INITIATOR}\"\n[[storage_access.iscsi.target]]\nname = \"{TARGET}\"\nportals = [{portals}]\n\

@@ -1,8 +1,9 @@
 //! What the menu's pages ask of the node, and what comes back. Every call has its reply, and be it that there was none.
 
 use corbel_node_api::{
-    Config, ConfigApplied, Disk, IommuInfo, IscsiInfo, LinkList, LogPage, MultipathList, Network, OperationInfo,
-    PingResult, PluginList, ServiceList, UpgradeRequest, VmDetail, VmSpec, Volume,
+    BundleList, BundleRequest, Config, ConfigApplied, Disk, IommuInfo, IscsiInfo, LinkList, LogPage, MultipathList,
+    Network, OperationInfo, PingResult, PluginList, SecurityLevel, ServiceList, UpgradeRequest, VmDetail, VmSpec,
+    Volume,
 };
 use serde::{Deserialize, Serialize};
 
@@ -61,6 +62,10 @@ pub(crate) enum Call {
     Iscsi,
     Iommu,
     Plugins,
+    Security,
+    /// Bundles of the node, and disks for one.
+    Bundles,
+    Bundle(Box<BundleRequest>),
     /// One echo, after a second of rest where it is not the first.
     Ping {
         host: String,
@@ -103,6 +108,8 @@ pub(crate) enum Reply {
     Iscsi(Result<IscsiInfo, Failure>),
     Iommu(Result<IommuInfo, Failure>),
     Plugins(Result<PluginList, Failure>),
+    Security(Result<SecurityLevel, Failure>),
+    Bundles(Result<BundleList, Failure>),
     /// To that host.
     Ping(String, Result<PingResult, Failure>),
     Identify(String, Result<(), Failure>),

@@ -1,6 +1,6 @@
-//! Upgrade and power: deeds that change which system runs, or whether one does. Each is asked about before it is done.
+//! Upgrade, support bundles and power: deeds that take their time or change which system runs. Each is asked about before it is done.
 
-use corbel_node_api::{OperationInfo, Slot, SlotState, UpgradeRequest};
+use corbel_node_api::{BundleList, BundleRequest, OperationInfo, Slot, SlotState, UpgradeRequest};
 
 use super::call::Call;
 use super::line::Line;
@@ -12,12 +12,16 @@ use crate::wizard::Failure;
 pub(crate) enum Deed {
     Upgrade,
     Rollback,
+    BundleToNode,
+    /// By its place in the list of disks.
+    BundleToDisk(usize),
+    BundleToUrl,
     Cancel,
     Reboot,
     Poweroff,
 }
 
-/// Both pages: of two, only one is shown.
+/// All their pages: only one is shown.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub(crate) struct Deeds {
     pub(crate) row: usize,
@@ -25,6 +29,7 @@ pub(crate) struct Deeds {
     pub(crate) url: Option<Line>,
     pub(crate) asked: Option<Deed>,
     pub(crate) message: Option<String>,
+    pub(crate) bundles: BundleList,
     typed: Line,
     waits: bool,
 }
@@ -35,13 +40,17 @@ impl Deeds {
     }
 
     /// What can be done now.
-    pub(crate) fn offer(place: Place, state: &State) -> Vec<Deed> {
+    pub(crate) fn offer(&self, place: Place, state: &State) -> Vec<Deed> {
         let works = state.operation.as_ref().is_some_and(OperationInfo::is_running);
         match place {
             _ if works => vec![Deed::Cancel],
             Place::Upgrade if state.slots.slots.is_empty() => Vec::new(),
             Place::Upgrade if spare(state).is_some() => vec![Deed::Upgrade, Deed::Rollback],
             Place::Upgrade => vec![Deed::Upgrade],
+            Place::Support => {
+                let disks = (0..self.bundles.disks.len()).map(Deed::BundleToDisk);
+                disks.chain([Deed::BundleToNode, Deed::BundleToUrl]).collect()
+            }
             _ => vec![Deed::Reboot, Deed::Poweroff],
         }
     }
@@ -49,28 +58,29 @@ impl Deeds {
     pub(super) fn key(&mut self, key: Key, place: Place, state: &State) -> Turn {
         self.message = None;
         if self.url.is_some() {
-            return self.typing(key);
+            return self.typing(key, place);
         }
         if let Some(deed) = self.asked.take() {
             return self.answer(deed, key);
         }
-        let deeds = Self::offer(place, state);
+        let deeds = self.offer(place, state);
         match key {
             Key::Up => self.row = self.row.saturating_sub(1),
             Key::Down => self.row = (self.row + 1).min(deeds.len().saturating_sub(1)),
             Key::Esc | Key::Left => return Turn::Leave,
             Key::Enter if self.waits => self.message = Some("The node has not answered yet".to_owned()),
             Key::Enter => match deeds.get(self.row.min(deeds.len().saturating_sub(1))) {
-                Some(Deed::Upgrade) => self.url = Some(self.typed.clone()),
+                Some(Deed::Upgrade | Deed::BundleToUrl) => self.url = Some(self.typed.clone()),
                 Some(deed) => self.asked = Some(*deed),
                 None => self.message = Some("Nothing can be done here now".to_owned()),
             },
+            Key::Char('r') if place == Place::Support => return Turn::Call(Call::Bundles),
             _ => return Turn::Unknown,
         }
         Turn::Nothing
     }
 
-    fn typing(&mut self, key: Key) -> Turn {
+    fn typing(&mut self, key: Key, place: Place) -> Turn {
         let Some(line) = &mut self.url else {
             return Turn::Nothing;
         };
@@ -80,7 +90,11 @@ impl Deeds {
                 let text = line.text().trim();
                 if text.starts_with("http://") || text.starts_with("https://") {
                     self.typed = Line::of(text);
-                    (self.url, self.asked) = (None, Some(Deed::Upgrade));
+                    let deed = match place {
+                        Place::Support => Deed::BundleToUrl,
+                        _ => Deed::Upgrade,
+                    };
+                    (self.url, self.asked) = (None, Some(deed));
                 } else {
                     self.message = Some("Give a URL that begins with https:// or http://".to_owned());
                 }
@@ -109,10 +123,28 @@ impl Deeds {
                 ..UpgradeRequest::default()
             })),
             Deed::Rollback => Call::Rollback { reboot },
+            Deed::BundleToNode => Call::Bundle(Box::default()),
+            Deed::BundleToDisk(at) => Call::Bundle(Box::new(BundleRequest {
+                disk: self.bundles.disks.get(at).map(|disk| disk.device.clone()),
+                url: None,
+            })),
+            Deed::BundleToUrl => Call::Bundle(Box::new(BundleRequest {
+                disk: None,
+                url: Some(self.typed.text().to_owned()),
+            })),
             Deed::Cancel => Call::Cancel,
             Deed::Reboot => Call::Reboot,
             Deed::Poweroff => Call::Poweroff,
         })
+    }
+
+    /// What lies on the node, and which disks there are. What was asked about another list is asked no more.
+    pub(super) fn on_bundles(&mut self, answer: Result<BundleList, Failure>) {
+        self.asked = self.asked.filter(|deed| !matches!(deed, Deed::BundleToDisk(_)));
+        match answer {
+            Ok(bundles) => self.bundles = bundles,
+            Err(failure) => self.message = Some(failure.message),
+        }
     }
 
     pub(super) fn on(&mut self, answer: Result<OperationInfo, Failure>) {

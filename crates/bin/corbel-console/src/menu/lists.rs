@@ -20,13 +20,14 @@ pub(crate) enum List {
     Services,
     Logs,
     Plugins,
+    Security,
 }
 
 /// Echoes that a host gets.
 const ECHOES: usize = 5;
 
 impl List {
-    pub(crate) const ALL: [Self; 9] = [
+    pub(crate) const ALL: [Self; 10] = [
         Self::Disks,
         Self::Multipath,
         Self::Iscsi,
@@ -36,6 +37,7 @@ impl List {
         Self::Services,
         Self::Logs,
         Self::Plugins,
+        Self::Security,
     ];
 
     pub(crate) fn title(self) -> &'static str {
@@ -49,6 +51,7 @@ impl List {
             Self::Iommu => "IOMMU groups",
             Self::Ping => "Ping",
             Self::Plugins => "Plugins",
+            Self::Security => "Security",
         }
     }
 }
@@ -91,6 +94,7 @@ impl Lists {
             List::Iscsi => Call::Iscsi,
             List::Iommu => Call::Iommu,
             List::Plugins => Call::Plugins,
+            List::Security => Call::Security,
             List::Disks => Call::Disks,
             List::Links => Call::Links,
             List::Services => Call::Services,
@@ -249,6 +253,13 @@ impl Lists {
                 take(
                     &mut self.plain,
                     answer.map(|list| plain::plugins(&list)),
+                    &mut self.trouble,
+                );
+            }
+            (Reply::Security(answer), Some(List::Security)) => {
+                take(
+                    &mut self.plain,
+                    answer.map(|level| plain::security(&level)),
                     &mut self.trouble,
                 );
             }

@@ -1,6 +1,6 @@
-//! Lists whose rows are lines of text, made when the answer comes: paths, sessions, groups, echoes and plugins.
+//! Lists whose rows are lines of text, made when the answer comes: paths, sessions, groups, echoes, plugins and what protects the node.
 
-use corbel_node_api::{Echo, IommuInfo, IscsiInfo, MultipathList, PluginList};
+use corbel_node_api::{Echo, IommuInfo, IscsiInfo, MultipathList, PluginList, SecurityGrade, SecurityLevel};
 
 use crate::text::fit;
 
@@ -27,6 +27,7 @@ pub(crate) const MULTIPATH_HEAD: &str = "STATE    CHECK    PATH   GROUP DEVICE";
 pub(crate) const ISCSI_HEAD: &str = "STATE      PORTAL                 TARGET";
 pub(crate) const IOMMU_HEAD: &str = "GROUP DEVICE       WHAT           DRIVER";
 pub(crate) const PING_HEAD: &str = "NUMBER TIME";
+pub(crate) const SECURITY_HEAD: &str = "GRADE    WHAT               HOW IT IS";
 pub(crate) const PLUGINS_HEAD: &str = "NAME         RELEASE  WHAT IT IS";
 
 pub(super) fn multipath(list: &MultipathList) -> Vec<Row> {
@@ -148,4 +149,26 @@ pub(super) fn plugins(list: &PluginList) -> Vec<Row> {
         ),
     };
     list.plugins.iter().map(row).collect()
+}
+
+pub(super) fn security(level: &SecurityLevel) -> Vec<Row> {
+    let finding = |finding: &corbel_node_api::SecurityFinding| {
+        let grade = match finding.grade {
+            SecurityGrade::Good => "good",
+            SecurityGrade::Weak => "WEAK",
+            SecurityGrade::NotKnown | SecurityGrade::Unknown => "?",
+        };
+        let raise = finding.raise.as_deref().unwrap_or_default();
+        Row {
+            text: format!("{grade:<8} {:<18} {}", fit(&finding.title, 18), finding.state),
+            bad: finding.grade == SecurityGrade::Weak,
+            help: format!("{}: {}. {} {raise}", finding.title, finding.state, finding.meaning)
+                .trim()
+                .to_owned(),
+        }
+    };
+    let summary = Row::note(&level.summary);
+    std::iter::once(summary)
+        .chain(level.findings.iter().map(finding))
+        .collect()
 }

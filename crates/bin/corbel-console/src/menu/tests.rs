@@ -84,6 +84,8 @@ fn on_page(title: &str) -> State {
         Reply::Iscsi(Ok(reach::iscsi())),
         Reply::Iommu(Ok(reach::iommu())),
         Reply::Plugins(Ok(Default::default())),
+        Reply::Security(Ok(support::security())),
+        Reply::Bundles(Ok(support::bundles())),
     ] {
         state.on(Event::Reply(reply));
     }
@@ -92,6 +94,7 @@ fn on_page(title: &str) -> State {
 }
 
 mod reach;
+mod support;
 
 fn links() -> LinkList {
     let link = |name: &str, carrier, master: Option<&str>| Link {

@@ -203,6 +203,7 @@ fn content(state: &State, area: Rect) -> (String, Body, usize) {
         (None, Place::Section(_)) => form::page(menu, width),
         (None, Place::List(list)) => lists::page(menu, list, width, room),
         (None, Place::Upgrade) => ("Upgrade".to_owned(), deeds::upgrade(state, width)),
+        (None, Place::Support) => ("Support bundle".to_owned(), deeds::support(state, width)),
         (None, Place::Power) => ("Power".to_owned(), deeds::power(state, width)),
         (None, Place::Lock) => {
             let mut body = Body::new(width);
@@ -256,6 +257,7 @@ fn help(menu: &Menu) -> String {
         Place::Vms => vms::help(menu),
         Place::List(list) => lists::help(menu, list),
         Place::Upgrade => "A new version goes to the slot that does not run. If it does not become healthy, the node goes back by itself.".to_owned(),
+        Place::Support => "One file for whoever helps: how the node is set up, its logs and its hardware, without passwords and keys.".to_owned(),
         Place::Power => "Machines that run are shut down or saved first, as each one's definition says.".to_owned(),
         Place::Lock => "An open screen locks itself after 15 minutes without a key.".to_owned(),
     }
@@ -278,7 +280,7 @@ fn message(state: &State) -> (String, Tone) {
             let trouble = menu.lists.trouble.clone().map(|text| (text, Tone::Bad));
             trouble.or_else(|| menu.lists.note.clone().map(|text| (text, Tone::Good)))
         }
-        Place::Upgrade | Place::Power => deeds::message(state),
+        Place::Upgrade | Place::Support | Place::Power => deeds::message(state),
         Place::Lock => None,
     };
     said.or_else(|| menu.config.notice.clone().map(|text| (text, Tone::Good)))
@@ -310,7 +312,7 @@ pub(super) fn keys(state: &State) -> String {
         Place::List(_) if menu.lists.typing.is_some() => "type   Enter search   Esc leave it".to_owned(),
         Place::List(List::Logs) => "Up/Down move   / search   r read again   ? help   Esc menu".to_owned(),
         Place::List(_) => "Up/Down move   r read again   ? help   Esc menu".to_owned(),
-        Place::Upgrade | Place::Power => deeds::keys(&menu.deeds).to_owned(),
+        Place::Upgrade | Place::Support | Place::Power => deeds::keys(&menu.deeds).to_owned(),
         Place::Lock => "Esc menu".to_owned(),
     }
 }

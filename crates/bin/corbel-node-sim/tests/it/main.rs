@@ -14,5 +14,6 @@ mod openapi;
 mod process;
 mod reach;
 mod schema;
+mod support;
 mod upload;
 mod work;

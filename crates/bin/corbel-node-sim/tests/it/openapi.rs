@@ -71,6 +71,8 @@ fn good_request(operation: Operation) -> (String, Vec<(&'static str, &'static st
         Operation::RollbackConfig => ("", json!({"generation": 1}).to_string()),
         Operation::ConfigVersion => ("1", String::new()),
         Operation::Rollback | Operation::Reboot | Operation::Poweroff => ("", "{}".to_owned()),
+        Operation::MakeBundle => ("", "{}".to_owned()),
+        Operation::ReadBundle | Operation::RemoveBundle => (crate::support::BUNDLE, String::new()),
         Operation::DeleteVm | Operation::StartVm => ("build", String::new()),
         _ => ("web", String::new()),
     };
@@ -95,6 +97,7 @@ async fn every_route_succeeds_as_documented() {
         let sim = Sim::installed().await;
         match route.operation {
             Operation::OperationEvents => drop(sim.json("POST", "/v1/rollback", "{}").await),
+            Operation::ReadBundle | Operation::RemoveBundle => sim.system.put_bundle(crate::support::BUNDLE, b"x"),
             Operation::Unpersist | Operation::PersistedDifference => {
                 let kept = sim.ask("PUT", &Operation::Persist.path("/etc/motd"), &[], "").await;
                 assert_eq!(kept.status, 200);

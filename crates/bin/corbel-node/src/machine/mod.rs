@@ -11,15 +11,19 @@ mod reach;
 mod removal;
 mod slots;
 mod spool;
+mod support;
 
 use std::error::Error;
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError, TryLockError};
 use std::time::Duration;
 
+use corbel_agent::bundle::Origin;
+use corbel_agent::security::Facts;
 use corbel_agent::{
-    Disk, DumpStatus, Echo, IommuGroup, Link, LogPage, LogQuery, Multipath, Permits, Persisted, Plan, Restart, Secret,
-    Service, Sessions, Slots, Source, Spool, System, SystemError, iommu_groups, no_fast_reboot,
+    Bundle, Destination, Disk, DumpStatus, Echo, IommuGroup, Link, LogPage, LogQuery, Multipath, Permits, Persisted,
+    Piece, Plan, Removable, Restart, Secret, Service, Sessions, Slots, Source, Spool, SupportSystem, System,
+    SystemError, iommu_groups, no_fast_reboot,
 };
 use corbel_model::install::{DeviceMatch, InstallRequest, UninstallRequest};
 use corbel_model::network::InterfaceName;
@@ -77,6 +81,46 @@ fn failed(operation: &str, error: &dyn Error) -> SystemError {
     SystemError::Failed {
         operation: operation.to_owned(),
         problem: chain(error),
+    }
+}
+
+impl SupportSystem for Machine {
+    fn part(&self, origin: Origin, limit: u64, cancel: &Cancel) -> Result<Vec<Piece>, SystemError> {
+        support::part(origin, limit, cancel)
+    }
+    fn secrets(&self) -> Vec<String> {
+        support::secrets()
+    }
+    fn removables(&self) -> Result<Vec<Removable>, SystemError> {
+        let _look = lock(&self.look);
+        support::removables()
+    }
+    fn bundles(&self) -> Result<Vec<Bundle>, SystemError> {
+        support::bundles()
+    }
+    fn read_bundle(&self, name: &str) -> Result<Vec<u8>, SystemError> {
+        support::read(name)
+    }
+    fn remove_bundle(&self, name: &str) -> Result<(), SystemError> {
+        support::remove(name)
+    }
+    fn check_destination(&self, to: &Destination) -> Result<(), SystemError> {
+        let _look = lock(&self.look);
+        support::check(to)
+    }
+    fn deliver(
+        &self,
+        name: &str,
+        bytes: &[u8],
+        to: &Destination,
+        sink: &dyn Sink,
+        cancel: &Cancel,
+    ) -> Result<String, SystemError> {
+        let _disks = matches!(to, Destination::Disk(_)).then(|| self.take_disks());
+        support::deliver(name, bytes, to, sink, cancel)
+    }
+    fn protection(&self) -> Facts {
+        support::protection()
     }
 }
 

@@ -4,6 +4,8 @@ mod diagnostics;
 mod dump;
 mod power;
 mod reach;
+mod security;
+mod support;
 mod trust;
 
 use clap::Subcommand;
@@ -67,6 +69,10 @@ pub(crate) enum NodeCommand {
     /// Dumps of a kernel that crashed
     #[command(subcommand)]
     Dump(dump::DumpCommand),
+    /// Shows how well the node is protected, what that means, and what would raise it
+    Security,
+    /// Gathers what helps in trouble into one file, without secrets
+    SupportBundle(support::SupportArgs),
     /// Reboots the node; machines are shut down or saved first, as each one's definition says
     Reboot(power::RebootArgs),
     /// Powers the node off; machines are shut down or saved first, as each one's definition says
@@ -123,6 +129,8 @@ pub(crate) async fn run(command: NodeCommand, context: &Context<'_>, interrupts:
         NodeCommand::Services => diagnostics::services(context).await,
         NodeCommand::Logs { search } => diagnostics::logs(&search, context).await,
         NodeCommand::Dump(command) => dump::run(&command, context).await,
+        NodeCommand::Security => security::run(context).await,
+        NodeCommand::SupportBundle(args) => support::run(&args, context, &interrupts).await,
         NodeCommand::Status => power::status(context).await,
         NodeCommand::Reboot(args) => power::reboot(args, context, &interrupts).await,
         NodeCommand::Poweroff(args) => power::poweroff(args, context, &interrupts).await,

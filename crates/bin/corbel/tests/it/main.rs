@@ -10,6 +10,7 @@ mod image;
 mod node;
 mod program;
 mod show;
+mod support;
 mod terminal;
 mod tls;
 mod volume;

@@ -88,6 +88,7 @@ pub(crate) fn operation(info: agent::OperationInfo) -> wire::OperationInfo {
             agent::OperationKind::Rollback => wire::OperationKind::Rollback,
             agent::OperationKind::Reboot => wire::OperationKind::Reboot,
             agent::OperationKind::Poweroff => wire::OperationKind::Poweroff,
+            agent::OperationKind::SupportBundle => wire::OperationKind::SupportBundle,
         },
         state: match info.state {
             agent::OperationState::Running => wire::OperationState::Running,

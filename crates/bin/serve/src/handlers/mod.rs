@@ -11,6 +11,7 @@ pub(crate) mod operation;
 pub(crate) mod persisted;
 pub(crate) mod plugins;
 pub(crate) mod reach;
+pub(crate) mod support;
 pub(crate) mod upgrade;
 pub(crate) mod vms;
 pub(crate) mod volumes;

@@ -2,6 +2,7 @@
 
 mod diagnostics;
 mod disks;
+mod support;
 mod system;
 mod world;
 

@@ -52,6 +52,7 @@ impl FakeSystem {
         let world = World {
             disks: disks(),
             version: "0.1.0".to_owned(),
+            protection: super::support::protection(),
             ..World::default()
         };
         Self {
@@ -86,7 +87,7 @@ impl FakeSystem {
         fake
     }
 
-    fn world(&self) -> MutexGuard<'_, World> {
+    pub(super) fn world(&self) -> MutexGuard<'_, World> {
         self.world.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -150,7 +151,7 @@ impl FakeSystem {
         self.world().installed_document.clone()
     }
 
-    fn write(&self, step: &str, title: &str, sink: &dyn Sink, cancel: &Cancel) -> Result<(), SystemError> {
+    pub(super) fn write(&self, step: &str, title: &str, sink: &dyn Sink, cancel: &Cancel) -> Result<(), SystemError> {
         let step = step.to_owned();
         sink.event(Event::StepStarted {
             step: step.clone(),

@@ -1,8 +1,13 @@
 //! What the fake machine consists of, and its decisions about disks and slots.
 
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
 use corbel_model::ByteSize;
 use corbel_model::install::{Identity, InstallRequest, Mode};
+use corbel_plan::security::Facts;
 
+use crate::support::Destination;
 use crate::system::{
     Disk, InstalledSystem, Persisted, PersistedState, Plan, Restart, Secret, SlotInfo, Slots, SystemError, Target,
 };
@@ -23,6 +28,13 @@ pub(super) struct World {
     pub(super) ran: Vec<String>,
     pub(super) never_fast: Option<String>,
     pub(super) password: Option<Secret>,
+    /// The folder that stands for the machine in support bundles.
+    pub(super) root: Option<PathBuf>,
+    pub(super) secrets: Vec<String>,
+    /// By name, and so by age.
+    pub(super) bundles: BTreeMap<String, Vec<u8>>,
+    pub(super) delivered: Vec<(Destination, Vec<u8>)>,
+    pub(super) protection: Facts,
 }
 
 pub(super) fn refused(sentence: impl Into<String>) -> SystemError {

@@ -1,11 +1,12 @@
-//! Upgrade and power: how things are, what can be done, and how far it is.
+//! Upgrade, support bundles and power: how things are, what can be done, and how far it is.
 
+use corbel_model::ByteSize;
 use corbel_node_api::{OperationState, SlotState, VmState};
 
 use super::super::body::Body;
 use super::super::wizard::{amount, share};
 use super::{Tone, ask};
-use crate::menu::{Deed, Deeds, Place, spare};
+use crate::menu::{Deed, Place, spare};
 use crate::state::State;
 use crate::text::bar;
 
@@ -50,10 +51,38 @@ pub(super) fn upgrade(state: &State, width: usize) -> Body {
     work(&mut body, state);
     body.blank();
     offer(&mut body, state, Place::Upgrade);
+    url(&mut body, state);
+    body
+}
+
+fn url(body: &mut Body, state: &State) {
     if let Some(line) = &state.menu.deeds.url {
         let room = body.width.saturating_sub(10);
         body.line(&format!("   URL  [{:<room$}]", line.shown(room, false)), Tone::Bar);
     }
+}
+
+pub(super) fn support(state: &State, width: usize) -> Body {
+    let mut body = Body::new(width);
+    let bundles = &state.menu.deeds.bundles;
+    match bundles.bundles.last() {
+        None => body.text("No bundle lies on this node.", 1, Tone::Plain),
+        Some(newest) => {
+            let told = format!("{} ({})", newest.name, ByteSize(newest.bytes));
+            body.fact("Newest", &told, Tone::Plain);
+        }
+    }
+    if bundles.disks.is_empty() {
+        body.text(
+            "No USB disk with a file system (FAT or ext4) is seen. Plug one in, and r looks again.",
+            1,
+            Tone::Plain,
+        );
+    }
+    work(&mut body, state);
+    body.blank();
+    offer(&mut body, state, Place::Support);
+    url(&mut body, state);
     body
 }
 
@@ -122,7 +151,7 @@ fn work(body: &mut Body, state: &State) {
 
 fn offer(body: &mut Body, state: &State, place: Place) {
     let menu = &state.menu;
-    let deeds = Deeds::offer(place, state);
+    let deeds = menu.deeds.offer(place, state);
     let row = menu.deeds.row.min(deeds.len().saturating_sub(1));
     for (at, deed) in deeds.iter().enumerate() {
         let text = match deed {
@@ -131,6 +160,9 @@ fn offer(body: &mut Body, state: &State, place: Place) {
                 let version = spare(state).and_then(|slot| slot.version.clone());
                 format!("Go back to {}", version.as_deref().unwrap_or("the other slot"))
             }
+            Deed::BundleToNode => "Make one and keep it on this node".to_owned(),
+            Deed::BundleToDisk(at) => format!("Make one on the disk {}", disk(state, *at)),
+            Deed::BundleToUrl => "Make one and send it to a URL".to_owned(),
             Deed::Cancel => "Stop what is going on, where that is safe".to_owned(),
             Deed::Reboot => "Reboot".to_owned(),
             Deed::Poweroff => "Power off".to_owned(),
@@ -139,12 +171,25 @@ fn offer(body: &mut Body, state: &State, place: Place) {
     }
 }
 
+/// A removable disk as its owner knows it.
+fn disk(state: &State, at: usize) -> String {
+    let Some(disk) = state.menu.deeds.bundles.disks.get(at) else {
+        return String::new();
+    };
+    let label = disk.label.as_ref().or(disk.model.as_ref());
+    let label = label.map_or(String::new(), |label| format!(" ({label})"));
+    format!("{}{label}, {}, {}", disk.device, disk.file_system, ByteSize(disk.size))
+}
+
 pub(super) fn message(state: &State) -> Option<(String, Tone)> {
     let deeds = &state.menu.deeds;
     if let Some(deed) = deeds.asked {
         let question = match deed {
             Deed::Upgrade => "Upgrade?".to_owned(),
             Deed::Rollback => "Go back?".to_owned(),
+            Deed::BundleToNode => "Make a bundle on this node?".to_owned(),
+            Deed::BundleToDisk(at) => format!("Write a bundle to {}?", disk(state, at)),
+            Deed::BundleToUrl => "Make a bundle and send it there?".to_owned(),
             Deed::Cancel => "Stop it?".to_owned(),
             Deed::Reboot => format!("{} Reboot?", running(state)),
             Deed::Poweroff => format!("{} Power off?", running(state)),
@@ -154,7 +199,7 @@ pub(super) fn message(state: &State) -> Option<(String, Tone)> {
     deeds.message.as_ref().map(|text| (text.clone(), Tone::Good))
 }
 
-pub(super) fn keys(deeds: &Deeds) -> &'static str {
+pub(super) fn keys(deeds: &crate::menu::Deeds) -> &'static str {
     match (deeds.asked, &deeds.url) {
         (Some(deed), _) => ask(deed),
         (None, Some(_)) => "type or paste the URL   Enter go on   Ctrl-U empty   Esc leave it",

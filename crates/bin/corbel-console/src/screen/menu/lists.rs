@@ -5,7 +5,7 @@ use corbel_node_api::{Disk, Link, LogEntry, Service};
 
 use super::super::body::Body;
 use super::Tone;
-use crate::menu::{IOMMU_HEAD, ISCSI_HEAD, List, MULTIPATH_HEAD, Menu, PING_HEAD, PLUGINS_HEAD};
+use crate::menu::{IOMMU_HEAD, ISCSI_HEAD, List, MULTIPATH_HEAD, Menu, PING_HEAD, PLUGINS_HEAD, SECURITY_HEAD};
 use crate::text::fit;
 
 pub(super) fn page(menu: &Menu, list: List, width: usize, room: usize) -> (String, Body) {
@@ -23,6 +23,7 @@ pub(super) fn page(menu: &Menu, list: List, width: usize, room: usize) -> (Strin
         List::Iommu => IOMMU_HEAD.to_owned(),
         List::Ping => PING_HEAD.to_owned(),
         List::Plugins => PLUGINS_HEAD.to_owned(),
+        List::Security => SECURITY_HEAD.to_owned(),
     };
     body.line(&format!("   {head}"), Tone::Label);
     let mut row = |at: usize, text: String, tone: Tone| {
@@ -226,13 +227,14 @@ pub(super) fn help(menu: &Menu, list: List) -> String {
             List::Iommu => "Which devices can be given to a machine: those of a group go together.",
             List::Ping => "Echoes from this node to another machine, one a second.",
             List::Plugins => "What extends this node.",
+            List::Security => "How well this node is protected, what that means, and what would raise it.",
         }
         .to_owned(),
         List::Disks => at(lists.disks.get(lists.row).map(|disk| {
             let serial = disk.serial.as_deref().unwrap_or("not known");
             format!("{}: {} Serial {serial}.", disk.path, disk.contents)
         })),
-        List::Multipath | List::Iscsi | List::Iommu | List::Ping | List::Plugins => {
+        List::Multipath | List::Iscsi | List::Iommu | List::Ping | List::Plugins | List::Security => {
             at(lists.plain.get(lists.row).map(|line| line.help.clone()))
         }
         List::Links => at(lists.links.get(lists.row).map(|link| {

@@ -118,7 +118,9 @@ fn stopping(kind: OperationKind) -> &'static str {
         OperationKind::Install => "Stop the installation? The disk then carries no system that starts.",
         OperationKind::Uninstall => "Stop? What was removed so far stays removed.",
         OperationKind::Upgrade | OperationKind::Rollback => "Stop? The version in use stays, and starts as before.",
-        OperationKind::Reboot | OperationKind::Poweroff | OperationKind::Unknown => "Stop what is going on?",
+        OperationKind::Reboot | OperationKind::Poweroff | OperationKind::SupportBundle | OperationKind::Unknown => {
+            "Stop what is going on?"
+        }
     }
 }
 
