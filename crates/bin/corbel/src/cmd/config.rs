@@ -6,7 +6,7 @@ mod edit;
 mod show;
 
 use std::io::{self, Read as _};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use clap::Subcommand;
