@@ -205,7 +205,8 @@ pub(super) fn keyed(text: &str) -> String {
         let (word, after) = rest.split_at(rest.find(|c| !in_key(c)).unwrap_or(rest.len()));
         out.push_str(word);
         rest = after;
-        if !is_key(word) && !(has_data && word == "data") {
+        let is_secret = is_key(word) || has_data && word == "data";
+        if !is_secret {
             continue;
         }
         if let Some((start, end)) = value(word, after)
