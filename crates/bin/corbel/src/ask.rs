@@ -24,7 +24,7 @@ pub(crate) async fn confirm(printer: &Printer, question: &str, instead: &str) ->
 /// Asks twice, since a typing mistake would lock the node. `instead` is the option that gives the password beforehand.
 pub(crate) fn new_password(printer: &Printer, user: &str, instead: &str) -> Result<String, Failure> {
     let first = password(printer, user, instead)?;
-    if first == password(printer, "admin, once more", instead)? {
+    if first == password(printer, &format!("{user}, once more"), instead)? {
         Ok(first)
     } else {
         Err(Failure::say(Exit::Failed, "the two passwords differ"))

@@ -310,13 +310,14 @@ pub(super) fn deliver(
 fn keep(name: &str, bytes: &[u8]) -> Result<String, SystemError> {
     let folder = Path::new(FOLDER);
     std::fs::create_dir_all(folder).map_err(|error| failed("making /data/support", &error))?;
-    let old = bundles()?;
-    for bundle in old.iter().take((old.len() + 1).saturating_sub(KEPT)) {
-        remove(&bundle.name)?;
-    }
     room(folder, bytes.len() as u64 + RESERVE, "/data")?;
     let path = folder.join(name);
     write_atomic(&path, bytes, 0o600).map_err(|error| failed("writing the bundle", &error))?;
+    // Only once the new one is there: what cannot be written costs no older one.
+    let all = bundles()?;
+    for bundle in all.iter().take(all.len().saturating_sub(KEPT)) {
+        remove(&bundle.name)?;
+    }
     Ok(format!("{FOLDER} of this node"))
 }
 
