@@ -83,16 +83,24 @@ pub fn fetch(
 ) -> Result<u64, FetchError> {
     let url: Url = url.parse()?;
     let host = url.host.clone();
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(|source| FetchError::Unreachable { host, source })?;
-    let outcome = runtime.block_on(async {
+    block(&host, async {
         tokio::select! {
             outcome = follow(url, limit, out, report) => outcome,
             () = cancelled(cancel) => Err(FetchError::Cancelled),
         }
-    });
+    })
+}
+
+/// Waits for talk with a host.
+fn block<T>(host: &str, talk: impl Future<Output = Result<T, FetchError>>) -> Result<T, FetchError> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|source| FetchError::Unreachable {
+            host: host.to_owned(),
+            source,
+        })?;
+    let outcome = runtime.block_on(talk);
     // A name server that does not answer must not hold us.
     runtime.shutdown_background();
     outcome

@@ -14,7 +14,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::mpsc::UnboundedSender;
 
 use crate::url::{Url, UrlError};
-use crate::{FetchError, cancelled, connect, tls};
+use crate::{FetchError, block, cancelled, connect, tls};
 
 /// Bytes that are handed over at a time.
 const PIECE: usize = 64 << 10;
@@ -40,12 +40,7 @@ pub fn send(
     cancel: &Cancel,
 ) -> Result<(), FetchError> {
     let url: Url = url.parse()?;
-    let host = url.host.clone();
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(|source| FetchError::Unreachable { host, source })?;
-    let outcome = runtime.block_on(async {
+    block(&url.host, async {
         let (told, mut moved) = tokio::sync::mpsc::unbounded_channel();
         let mut work = std::pin::pin!(tokio::time::timeout(deadline, put(&url, bytes.clone(), told)));
         let mut stop = std::pin::pin!(cancelled(cancel));
@@ -59,10 +54,7 @@ pub fn send(
                 () = &mut stop => break Err(FetchError::Cancelled),
             }
         }
-    });
-    // A name server that does not answer must not hold us.
-    runtime.shutdown_background();
-    outcome
+    })
 }
 
 async fn put(url: &Url, bytes: Bytes, told: UnboundedSender<u64>) -> Result<(), FetchError> {

@@ -9,13 +9,12 @@ use axum::extract::State;
 use axum::response::Response;
 use corbel_agent::Secret;
 use corbel_agent::config::{ConfigError, Request};
-use corbel_model::password::advice;
 use corbel_model::seed::SeedError;
 use corbel_node_api::{ConfigHistory, ConfigRequest, ConfigRollback, ConfigVersion, ErrorKind};
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use serde::Serialize;
 
-use super::Name;
+use super::{Name, advised};
 use crate::auth::Caller;
 use crate::reply::{Refusal, Reply, json, ok};
 use crate::{Shared, body, convert};
@@ -58,7 +57,7 @@ pub(crate) async fn apply(
             "comment: give one line of at most 200 characters",
         ));
     }
-    let advised = wire.admin_password.as_deref().and_then(advice);
+    let advised = advised(wire.admin_password.as_deref());
     let text = match wire.admin_password {
         None => wire.document,
         Some(password) if password.is_empty() || password.contains('\0') => {
@@ -78,10 +77,7 @@ pub(crate) async fn apply(
         why,
     };
     let mut applied = convert::config_applied(shared.agent.apply_config(request).await?);
-    applied
-        .plan
-        .warnings
-        .extend(advised.map(|advice| format!("admin_password: {advice}")));
+    applied.plan.warnings.extend(advised);
     tagged(applied.generation, &applied)
 }
 

@@ -6,10 +6,10 @@ use axum::body::Body;
 use axum::extract::State;
 use corbel_agent::{Answers, Password, Secret, Then};
 use corbel_model::install as model;
-use corbel_model::password::advice;
 use corbel_node_api::{DiskList, InstallRequest, Planned, UninstallRequest};
 use http::HeaderMap;
 
+use super::advised;
 use crate::reply::{Refusal, Reply, ok};
 use crate::{Shared, body, convert};
 
@@ -36,9 +36,7 @@ pub(crate) async fn install(State(shared): App, headers: HeaderMap, body: Body) 
         Some(convert::operation(shared.agent.begin_install(request, then)?))
     };
     let mut plan = convert::plan(plan);
-    let advised = wire.admin_password.as_deref().and_then(advice);
-    plan.warnings
-        .extend(advised.map(|advice| format!("admin_password: {advice}")));
+    plan.warnings.extend(advised(wire.admin_password.as_deref()));
     ok(&Planned { plan, operation })
 }
 

@@ -78,3 +78,9 @@ impl<S: Send + Sync> FromRequestParts<S> for WithVolumes {
         Ok(Self(with))
     }
 }
+
+/// What is to be said of a password that was given in plain.
+fn advised(password: Option<&str>) -> Option<String> {
+    let advice = corbel_model::password::advice(password?)?;
+    Some(format!("admin_password: {advice}"))
+}
