@@ -87,6 +87,7 @@ const PACKAGES: &[Package] = &[
         Purpose::Test,
         "installs the spelling checker's binary wheel",
     ),
+    package("xz-utils", Purpose::Test, "unpacks a support bundle"),
 ];
 
 /// The suite that the image is made of.
