@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
-use corbel_client::{Client, RemoteHost, ServerTrust, fetch_fingerprint};
+use corbel_client::{Client, Credentials, RemoteHost, ServerTrust, fetch_fingerprint};
 use corbel_node_api::{HealthStatus, NodeInfo};
 
 use crate::{Identity, Machine, MachineSpec, Medium, RootShell, Run, Seed, run, spec::Place, ssh, until};
@@ -80,6 +80,21 @@ impl Node {
     /// The API, with the right of an admin.
     pub fn api(&self) -> &Client {
         &self.client
+    }
+
+    /// The API as a named user with a password sees it.
+    ///
+    /// # Errors
+    /// When the node does not show its certificate.
+    pub async fn as_user(&self, user: &str, password: &str) -> anyhow::Result<Client> {
+        let remote = || RemoteHost {
+            host: "127.0.0.1".to_owned(),
+            port: self.place().api_port,
+        };
+        let fingerprint = fetch_fingerprint(&remote(), self.limit(10)).await?;
+        let client = Client::remote(remote(), ServerTrust::Pinned(fingerprint))?;
+        let (user, password) = (user.to_owned(), password.to_owned());
+        Ok(client.with_credentials(&Credentials::Basic { user, password })?)
     }
 
     /// From the start of QEMU to the first answer of the API.

@@ -107,9 +107,9 @@ impl Recorder<'_> {
                 document,
                 // One of them writes the secrets, too.
                 admin_password: (number == 1).then(|| PASSWORD.to_owned()),
-                dry_run: false,
                 confirm_seconds: Some(0),
                 comment: Some("recorded".to_owned()),
+                ..ConfigRequest::default()
             };
             let saved = node.api().apply_config(None, &request).await;
             saved.context("saving the configuration")?;

@@ -19,6 +19,7 @@ mod storage_access;
 mod support_bundle;
 mod tagged;
 mod unattended;
+mod users;
 mod wizard;
 
 use corbel_e2e::{Medium, Run};

@@ -1,5 +1,7 @@
 //! The node's configuration: one document in TOML, its plan, its history, and the change of the network that waits to be confirmed.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -12,6 +14,9 @@ pub struct Config {
     pub document: String,
     /// Whether `admin` has a password that the node keeps.
     pub password_set: bool,
+    /// The named users that have a password which the node keeps.
+    #[serde(default)]
+    pub user_passwords_set: Vec<String>,
     /// False on a node that runs from its medium: the document is then what this boot was told.
     pub kept: bool,
     /// What should be known about it, one sentence each.
@@ -43,6 +48,10 @@ pub struct ConfigRequest {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(format = Password, write_only)]
     pub admin_password: Option<String>,
+    /// New passwords of users of the document, by their names, of which the node keeps only the hashes.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schema(write_only)]
+    pub user_passwords: BTreeMap<String, String>,
     /// Plan only.
     #[serde(default)]
     pub dry_run: bool,

@@ -180,7 +180,13 @@ async fn reply(client: &Client, call: Call) -> Reply {
 fn config_request(wanted: Wanted, dry_run: bool) -> (Option<u64>, ConfigRequest) {
     let request = ConfigRequest {
         document: wanted.document.0,
-        admin_password: wanted.password.map(|Secret(password)| password),
+        admin_password: wanted.passwords.admin.map(|Secret(password)| password),
+        user_passwords: wanted
+            .passwords
+            .users
+            .into_iter()
+            .map(|(name, Secret(password))| (name, password))
+            .collect(),
         dry_run,
         comment: (!dry_run).then(|| "at the console".to_owned()),
         ..ConfigRequest::default()

@@ -262,7 +262,7 @@ impl Menu {
         let turn = match form.key(key, draft, read_only) {
             Outcome::Nothing => Turn::Nothing,
             Outcome::Change(change) => self.config.change(change).into(),
-            Outcome::Password(password) => self.config.set_password(password).into(),
+            Outcome::Password(path, password) => self.config.set_password(&path, password).into(),
             Outcome::Leave => Turn::Leave,
             Outcome::Unknown if read_only => {
                 self.hint = Some(self.config.why_read_only().to_owned());

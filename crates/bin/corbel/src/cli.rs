@@ -48,6 +48,9 @@ pub(crate) enum Command {
     /// The configuration of the node: one document, its plan, its history
     #[command(subcommand)]
     Config(cmd::config::ConfigCommand),
+    /// Named users of the API, each with a role
+    #[command(subcommand)]
+    User(cmd::user::UserCommand),
     /// Disks of the node
     #[command(subcommand)]
     Disk(cmd::disk::DiskCommand),

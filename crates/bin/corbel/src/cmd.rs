@@ -18,5 +18,6 @@ pub(crate) mod settle;
 pub(crate) mod storage_access;
 pub(crate) mod uninstall;
 pub(crate) mod upgrade;
+pub(crate) mod user;
 pub(crate) mod vm;
 pub(crate) mod volume;

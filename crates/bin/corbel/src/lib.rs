@@ -76,6 +76,7 @@ fn dispatch(cli: Cli, printer: &Printer) -> Result<(), Failure> {
         Command::Uninstall(args) => interrupt::block_on_hearing(|heard| cmd::uninstall::run(args, &context, heard)),
         Command::Upgrade(args) => interrupt::block_on_hearing(|heard| cmd::upgrade::run(args, &context, heard)),
         Command::Rollback(args) => interrupt::block_on_hearing(|heard| cmd::upgrade::rollback(args, &context, heard)),
+        Command::User(command) => interrupt::block_on(cmd::user::run(command, &context)),
         Command::Persist(args) => interrupt::block_on(cmd::persist::persist(args, &context)),
         Command::Unpersist(args) => interrupt::block_on(cmd::persist::unpersist(args, &context)),
         Command::Image(args) => cmd::image::run(args, printer),

@@ -61,16 +61,20 @@ pub(crate) struct ConnectionArgs {
     #[arg(long, global = true, value_name = "FILE")]
     pub(crate) token_file: Option<PathBuf>,
 
-    /// File with the password of the user admin
+    /// The user whose password is given or asked for, admin when left out [env: CORBEL_USER]
+    #[arg(long, global = true, value_name = "NAME", conflicts_with = "token_file")]
+    pub(crate) user: Option<String>,
+
+    /// File with the password of the user
     #[arg(long, global = true, value_name = "FILE", conflicts_with = "token_file")]
     pub(crate) password_file: Option<PathBuf>,
 
-    /// Ask for the password of the user admin
+    /// Ask for the password of the user
     #[arg(long, global = true, conflicts_with_all = ["token_file", "password_file"])]
     pub(crate) ask_password: bool,
 }
 
-/// The user whose password opens the API.
+/// The user whose password it is where nobody said another.
 const USER: &str = "admin";
 
 /// The arguments as meant.
@@ -95,8 +99,8 @@ enum Trust {
 enum Secret {
     TokenFile(PathBuf),
     Token(String),
-    PasswordFile(PathBuf),
-    AskPassword,
+    PasswordFile { user: String, file: PathBuf },
+    AskPassword { user: String },
 }
 
 /// What the environment says. The two places of a node are here and not with clap, so that a flag for the one beats a
@@ -106,6 +110,7 @@ struct Environment {
     node: Option<String>,
     socket: Option<PathBuf>,
     token: Option<String>,
+    user: Option<String>,
 }
 
 impl Environment {
@@ -115,6 +120,7 @@ impl Environment {
             node: text("CORBEL_NODE"),
             socket: text("CORBEL_SOCKET").map(Into::into),
             token: text("CORBEL_TOKEN"),
+            user: text("CORBEL_USER"),
         }
     }
 }
@@ -177,12 +183,16 @@ impl ConnectionArgs {
             (Some(_), None) => return Err(Failure::usage("--cert needs --key, the file with its key")),
             (None, Some(_)) => return Err(Failure::usage("--key needs --cert, the file with its certificate")),
         };
+        let user = self.user.clone().or(environment.user).unwrap_or(USER.to_owned());
         let secret = if let Some(file) = &self.token_file {
             Some(Secret::TokenFile(file.clone()))
         } else if let Some(file) = &self.password_file {
-            Some(Secret::PasswordFile(file.clone()))
-        } else if self.ask_password {
-            Some(Secret::AskPassword)
+            Some(Secret::PasswordFile {
+                user,
+                file: file.clone(),
+            })
+        } else if self.ask_password || self.user.is_some() {
+            Some(Secret::AskPassword { user })
         } else if let Some(token) = token {
             Some(Secret::Token(token))
         } else {
@@ -236,15 +246,17 @@ impl<'a> Context<'a> {
     }
 
     fn credentials(&self, secret: Secret) -> Result<Credentials, Failure> {
-        let basic = |password| Credentials::Basic {
-            user: USER.into(),
-            password,
-        };
         Ok(match secret {
             Secret::Token(token) => Credentials::Bearer(token.trim().to_owned()),
             Secret::TokenFile(file) => Credentials::Bearer(read_line(&file)?),
-            Secret::PasswordFile(file) => basic(read_line(&file)?),
-            Secret::AskPassword => basic(ask::password(self.printer, USER, "--password-file FILE")?),
+            Secret::PasswordFile { user, file } => Credentials::Basic {
+                user,
+                password: read_line(&file)?,
+            },
+            Secret::AskPassword { user } => {
+                let password = ask::password(self.printer, &user, "--password-file FILE")?;
+                Credentials::Basic { user, password }
+            }
         })
     }
 }

@@ -1,5 +1,6 @@
-//! `access.toml`: which certificates and tokens may do what. Read again when it changes, so that no restart is needed.
+//! `access.toml`: which certificates, tokens and named users may do what. Read again when it changes, so that no restart is needed.
 
+use std::fmt;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -28,6 +29,30 @@ pub struct Token {
     pub role: Role,
 }
 
+/// A hash of crypt(5)'s SHA-512. No log repeats it.
+#[derive(Clone, PartialEq, Eq, Deserialize)]
+#[serde(transparent)]
+pub struct PasswordHash(pub(crate) String);
+
+impl fmt::Debug for PasswordHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("PasswordHash")
+    }
+}
+
+/// A named user, and whatever proves who it is.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct User {
+    pub name: String,
+    pub role: Role,
+    pub password_hash: Option<PasswordHash>,
+    /// `sha256:` and 64 hex digits of the DER certificate.
+    pub fingerprint: Option<String>,
+    /// Of the token, 64 hex digits.
+    pub sha256: Option<String>,
+}
+
 /// The whole file.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -36,6 +61,8 @@ pub struct Access {
     pub clients: Vec<ClientEntry>,
     #[serde(default, rename = "token")]
     pub tokens: Vec<Token>,
+    #[serde(default, rename = "user")]
+    pub users: Vec<User>,
 }
 
 impl Access {
@@ -44,26 +71,35 @@ impl Access {
         toml::from_str(text)
     }
 
-    /// Name and role of the client with that fingerprint.
+    /// Name and role of the client or user with that fingerprint.
     pub fn client(&self, fingerprint: &str) -> Option<(&str, Role)> {
-        self.clients
-            .iter()
-            .find(|client| client.fingerprint.eq_ignore_ascii_case(fingerprint))
-            .map(|client| (client.name.as_str(), client.role))
+        let clients = self.clients.iter();
+        let clients = clients.map(|client| (client.fingerprint.as_str(), client.name.as_str(), client.role));
+        let users = self.users.iter();
+        let users = users.filter_map(|user| Some((user.fingerprint.as_deref()?, user.name.as_str(), user.role)));
+        clients
+            .chain(users)
+            .find(|(listed, ..)| listed.eq_ignore_ascii_case(fingerprint))
+            .map(|(_, name, role)| (name, role))
     }
 
-    /// Name and role of the token. Takes the same time whichever entry matches and however much of it does.
+    /// The named user. `admin` is built in and is none.
+    pub fn user(&self, name: &str) -> Option<&User> {
+        self.users.iter().find(|user| user.name == name)
+    }
+
+    /// Name and role of the token, a user's as well. Takes the same time whichever entry matches and however much of it does.
     pub fn token(&self, token: &str) -> Option<(&str, Role)> {
         let hash = Sha256::digest(token.as_bytes());
-        self.tokens.iter().fold(None, |found, entry| {
-            let listed = parse_hash(&entry.sha256);
+        let tokens = self.tokens.iter();
+        let tokens = tokens.map(|entry| (entry.sha256.as_str(), entry.name.as_str(), entry.role));
+        let users = self.users.iter();
+        let users = users.filter_map(|user| Some((user.sha256.as_deref()?, user.name.as_str(), user.role)));
+        tokens.chain(users).fold(None, |found, (listed, name, role)| {
+            let listed = parse_hash(listed);
             let equal =
                 listed.is_some_and(|listed| listed.iter().zip(&hash).fold(0, |diff, (a, b)| diff | (a ^ b)) == 0);
-            if equal {
-                Some((entry.name.as_str(), entry.role))
-            } else {
-                found
-            }
+            if equal { Some((name, role)) } else { found }
         })
     }
 }
@@ -113,6 +149,7 @@ impl AccessFile {
                         tracing::info!(
                             clients = access.clients.len(),
                             tokens = access.tokens.len(),
+                            users = access.users.len(),
                             "access list read"
                         );
                         read.1 = Arc::new(access);
@@ -157,6 +194,22 @@ mod tests {
         assert_eq!(access.token("Secret"), None);
         assert!(Access::parse("[[client]]\nname = \"x\"\nrole = \"king\"").is_err());
         assert!(Access::parse("[[user]]").is_err());
+    }
+
+    #[test]
+    fn a_user_is_known_by_each_of_its_proofs() {
+        let print = format!("sha256:{}", "b".repeat(64));
+        let text = format!(
+            "[[user]]\nname = \"ada\"\nrole = \"operator\"\npassword_hash = \"$6$salt$x\"\nfingerprint = \"{print}\"\n\
+             sha256 = \"2bb80d537b1da3e38bd30361aa855686bde0eacd7162fef6a25fe97bf527a25b\"\n"
+        );
+        let access = Access::parse(&text).unwrap();
+        assert_eq!(access.client(&print), Some(("ada", Role::Operator)));
+        assert_eq!(access.token("secret"), Some(("ada", Role::Operator)));
+        assert!(access.user("ada").is_some());
+        assert_eq!(access.user("bob"), None);
+        assert!(!format!("{access:?}").contains("$6$"));
+        assert!(Access::parse(&format!("{text}password = \"x\"")).is_err());
     }
 
     #[test]

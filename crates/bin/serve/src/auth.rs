@@ -115,18 +115,22 @@ async fn identify(shared: &Shared, peer: &Peer, headers: &HeaderMap) -> Result<C
             }),
             None => Err(unauthorized("the token is not known to this node")),
         },
-        Some(Credentials::Password { user, password }) => match shared.passwords.check(address, user, password).await {
-            Outcome::Right => Ok(Caller {
-                name: crate::password::USER.to_owned(),
-                role: Role::Admin,
-            }),
-            Outcome::Wrong => Err(unauthorized("user or password is wrong")),
-            Outcome::Locked => {
-                let message = "too many wrong passwords came from this address: wait 30 seconds";
-                Err(unauthorized(message).with(StatusCode::TOO_MANY_REQUESTS))
+        Some(Credentials::Password { user, password }) => {
+            let role = match user == crate::password::USER {
+                true => Role::Admin,
+                // What nobody has is refused below, whatever the role.
+                false => list.user(&user).map_or(Role::Viewer, |listed| listed.role),
+            };
+            match shared.passwords.check(address, user.clone(), password, &list).await {
+                Outcome::Right => Ok(Caller { name: user, role }),
+                Outcome::Wrong => Err(unauthorized("user or password is wrong")),
+                Outcome::Locked => {
+                    let message = "too many wrong passwords came from this address: wait 30 seconds";
+                    Err(unauthorized(message).with(StatusCode::TOO_MANY_REQUESTS))
+                }
+                Outcome::Unknown(reason) => Err(Refusal::new(ErrorKind::Unavailable, reason)),
             }
-            Outcome::Unknown(reason) => Err(Refusal::new(ErrorKind::Unavailable, reason)),
-        },
+        }
         None => Err(unauthorized(
             "the Authorization header is neither Bearer with a token nor Basic with user and password",
         )),

@@ -1,4 +1,4 @@
-//! Passwords: who checks them (a trait, PAM on the node), and how often somebody may guess.
+//! Passwords: who checks them (a trait, PAM on the node, for `admin`; crypt(5)'s SHA-512 for named users), and how often somebody may guess.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -6,6 +6,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use tokio::sync::Semaphore;
+
+use crate::access::Access;
 
 /// Checks a password; may block for seconds.
 pub trait PasswordCheck: Send + Sync + std::fmt::Debug {
@@ -28,7 +30,7 @@ impl PasswordCheck for NoPasswords {
     }
 }
 
-/// The only user of the API's passwords.
+/// The user that is built in.
 pub(crate) const USER: &str = "admin";
 const FAILURES: u32 = 5;
 const LOCKED: Duration = Duration::from_secs(30);
@@ -36,6 +38,10 @@ const LOCKED: Duration = Duration::from_secs(30);
 const ADDRESSES: usize = 1024;
 /// Checks at a time: hashing a password is meant to be expensive.
 const CHECKS: usize = 2;
+/// Bytes of a named user's password with the end that C writes, `CRYPT_MAX_PASSPHRASE_SIZE` of crypt(3): hashing takes the square of it.
+const LONGEST: usize = 512;
+/// What is hashed for a name that nobody has, where no user has a password: no password makes this hash.
+const NOBODY: &str = "$6$rounds=5000$nobody$x";
 const DEADLINE: Duration = Duration::from_secs(20);
 
 /// What came of a password.
@@ -64,21 +70,24 @@ impl Guard {
         }
     }
 
-    pub(crate) async fn check(&self, address: IpAddr, user: String, password: String) -> Outcome {
+    /// `users` are the named ones. A name that nobody has takes as long as one with a wrong password.
+    pub(crate) async fn check(&self, address: IpAddr, user: String, password: String, users: &Access) -> Outcome {
         let source = source(address);
         // Counted before it is checked, so that guesses made at once count as well as those made in turn.
         if !self.with(|failures| failures.begin(source, Instant::now())) {
             return Outcome::Locked;
         }
-        if user != USER {
-            return Outcome::Wrong;
-        }
+        let built_in = user == USER;
+        let hash = (!built_in).then(|| hash_of(users, &user));
         let check = Arc::clone(&self.check);
         let slots = Arc::clone(&self.slots);
         let whole = async move {
             let slot = slots.acquire_owned().await.ok()?;
             let task = tokio::task::spawn_blocking(move || {
-                let outcome = check.check(&user, &password);
+                let outcome = match hash {
+                    None => check.check(&user, &password),
+                    Some((known, hash)) => Ok(is_right(&password, &hash) && known),
+                };
                 drop(slot);
                 outcome
             });
@@ -86,7 +95,11 @@ impl Guard {
         };
         match tokio::time::timeout(DEADLINE, whole).await {
             Ok(Some(Ok(true))) => {
-                self.with(|failures| failures.forget(source));
+                // Whoever has a small role must not get more guesses at admin's password by its own.
+                self.with(|failures| match built_in {
+                    true => failures.forget(source),
+                    false => failures.take_back(source),
+                });
                 Outcome::Right
             }
             Ok(Some(Ok(false))) => Outcome::Wrong,
@@ -98,6 +111,20 @@ impl Guard {
     fn with<T>(&self, work: impl FnOnce(&mut Failures) -> T) -> T {
         work(&mut self.failures.lock().unwrap_or_else(PoisonError::into_inner))
     }
+}
+
+/// The hash to check, and whether it is that of the user. Where it is not, it is another's, as that takes the same time.
+fn hash_of(users: &Access, name: &str) -> (bool, String) {
+    let own = users.user(name).and_then(|user| user.password_hash.as_ref());
+    let any = || users.users.iter().find_map(|user| user.password_hash.as_ref());
+    let hash = own.or_else(any).map_or(NOBODY, |hash| hash.0.as_str());
+    (own.is_some(), hash.to_owned())
+}
+
+fn is_right(password: &str, hash: &str) -> bool {
+    !password.is_empty()
+        && password.len() < LONGEST
+        && corbel_agent::verify_sha512_crypt(password.as_bytes(), hash) == Some(true)
 }
 
 /// An IPv6 client has a whole /64 to guess from, so that counts as one.
@@ -139,6 +166,13 @@ impl Failures {
         true
     }
 
+    /// The last attempt was none: those before it still count.
+    fn take_back(&mut self, source: IpAddr) {
+        if let Some((count, _)) = self.0.get_mut(&source) {
+            *count = count.saturating_sub(1);
+        }
+    }
+
     fn forget(&mut self, source: IpAddr) {
         self.0.remove(&source);
     }
@@ -158,6 +192,21 @@ mod tests {
         assert!(!failures.begin(here, start + Duration::from_secs(29)));
         assert!(failures.begin(there, start));
         assert!(failures.begin(here, start + LOCKED));
+    }
+
+    #[test]
+    fn a_users_own_password_gives_no_more_guesses() {
+        let (mut failures, start) = (Failures::default(), Instant::now());
+        let here = IpAddr::from([192, 0, 2, 1]);
+        for _ in 0..4 {
+            assert!(failures.begin(here, start));
+        }
+        for _ in 0..3 {
+            assert!(failures.begin(here, start));
+            failures.take_back(here);
+        }
+        assert!(failures.begin(here, start));
+        assert!(!failures.begin(here, start));
     }
 
     #[test]

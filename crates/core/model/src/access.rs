@@ -180,6 +180,12 @@ impl FromStr for Fingerprint {
 pub struct TokenHash(String);
 
 impl TokenHash {
+    /// Of a token.
+    pub fn of(token: &str) -> Self {
+        let digest = Sha256::digest(token.as_bytes());
+        Self(digest.iter().map(|byte| format!("{byte:02x}")).collect())
+    }
+
     /// The digits.
     pub fn as_str(&self) -> &str {
         &self.0

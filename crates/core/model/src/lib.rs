@@ -24,6 +24,7 @@ pub mod size;
 mod span;
 pub mod storage_access;
 pub mod tls;
+pub mod users;
 pub mod vm;
 pub mod words;
 

@@ -7,6 +7,7 @@ use std::str::FromStr;
 use crate::access::PasswordHash;
 use crate::kernel_dump::PrivateKey;
 use crate::tls;
+use crate::users::User;
 
 /// Text that is no password of this kind. Never repeats what was given.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -58,18 +59,32 @@ pub struct Secrets {
     pub dump_key: Option<PrivateKey>,
     /// `tls.private_key`.
     pub tls_key: Option<tls::PrivateKey>,
+    /// `users[NAME].password_hash`, by the names.
+    pub user_passwords: BTreeMap<String, PasswordHash>,
 }
 
 impl Secrets {
+    /// Without the hashes of whoever is not among these: who comes under a name that was taken out shall not have the password of the one
+    /// before.
+    #[must_use]
+    pub fn of_users(mut self, users: &[User]) -> Self {
+        self.user_passwords
+            .retain(|name, _| users.iter().any(|user| user.name.as_str() == name));
+        self
+    }
+
     /// These, and where there is none the other: a secret is replaced and never taken away.
     #[must_use]
     pub fn or(self, kept: Self) -> Self {
+        let mut user_passwords = kept.user_passwords;
+        user_passwords.extend(self.user_passwords);
         Self {
             admin_password: self.admin_password.or(kept.admin_password),
             collectd_password: self.collectd_password.or(kept.collectd_password),
             iscsi_passwords: kept.iscsi_passwords.into_iter().chain(self.iscsi_passwords).collect(),
             dump_key: self.dump_key.or(kept.dump_key),
             tls_key: self.tls_key.or(kept.tls_key),
+            user_passwords,
         }
     }
 }

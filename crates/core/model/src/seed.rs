@@ -28,6 +28,7 @@ use crate::performance::Performance;
 use crate::secret::Secrets;
 use crate::storage_access::StorageAccess;
 use crate::tls::Tls;
+use crate::users::User;
 use crate::words::Ntp;
 use crate::{HostName, Keymap, Span, SshPort, TimeZone};
 
@@ -73,6 +74,7 @@ pub struct Seed {
     pub performance: Performance,
     pub kernel_dump: KernelDump,
     pub tls: Tls,
+    pub users: Vec<User>,
     /// `[install]`: what an unattended installation shall do. An installed node takes no notice of it.
     pub install: Option<InstallAnswers>,
 }
@@ -89,6 +91,9 @@ impl Seed {
         self.kernel_dump.fill_key(kept.dump_key.as_ref());
         if self.tls.key.is_none() {
             self.tls.key.clone_from(&kept.tls_key);
+        }
+        for user in self.users.iter_mut().filter(|user| user.password.is_none()) {
+            user.password = kept.user_passwords.get(user.name.as_str()).cloned();
         }
     }
 }

@@ -171,6 +171,7 @@ pub fn plan_settle(sources: &Sources, interfaces: &[Interface]) -> SettlePlan {
         performance,
         kernel_dump,
         tls,
+        users,
         ..
     } = seed;
     let ssh = ssh(&ssh_keys, admin_password.is_some(), password_login, &mut warnings);
@@ -216,8 +217,12 @@ pub fn plan_settle(sources: &Sources, interfaces: &[Interface]) -> SettlePlan {
     if let Some(url) = config_url {
         files.push(PlannedFile::new(CONFIG_URL_FILE, url));
     }
+    warnings.extend(users.iter().filter(|user| user.is_nobody()).map(|user| {
+        let problem = "has no password, certificate or token, so nobody can be this user";
+        Warning::new(format!("users[{}]", user.name), problem)
+    }));
     files.extend(files::tls(&tls, &mut warnings));
-    files.push(PlannedFile::new(ACCESS_FILE, files::access(&clients, &tokens)));
+    files.push(PlannedFile::new(ACCESS_FILE, files::access(&clients, &tokens, &users)));
     let time_sync = ntp != Some(Ntp::Off);
     if !time_sync {
         files.push(PlannedFile::new(TIME_SYNC_OFF_FLAG, ""));

@@ -18,7 +18,8 @@ use corbel_plan::config::{
     plan_change,
 };
 use corbel_plan::settle::{
-    COLLECTD_FILE, DUMP_KEY_FILE, FILES, NETWORK_PREFIX, PREFIXES, STORAGE_ACCESS_FILE, Sources, TLS_FILE, plan_settle,
+    ACCESS_FILE, COLLECTD_FILE, DUMP_KEY_FILE, FILES, NETWORK_PREFIX, PREFIXES, STORAGE_ACCESS_FILE, Sources, TLS_FILE,
+    plan_settle,
 };
 use proptest::prelude::*;
 
@@ -118,6 +119,7 @@ fn outcome(case: &Path) -> BTreeMap<String, String> {
         iscsi_passwords,
         dump_key,
         tls_key,
+        user_passwords,
     } = seed::take_secrets(&read("desired.toml").unwrap_or_default())
         .expect("read")
         .1;
@@ -128,12 +130,14 @@ fn outcome(case: &Path) -> BTreeMap<String, String> {
         tls_key.as_ref().map(|key| key.expose()),
     ];
     let of_targets = iscsi_passwords.values().map(|password| password.expose());
-    for secret in secrets.into_iter().flatten().chain(of_targets) {
+    let of_users = user_passwords.values().map(|hash| hash.expose());
+    for secret in secrets.into_iter().flatten().chain(of_targets).chain(of_users) {
         assert!(!format!("{json}{change}{to:?}").contains(secret), "{}", case.display());
         let holders: Vec<_> = to.files.iter().filter(|(_, text)| text.contains(secret)).collect();
         assert!(
             holders.iter().all(
-                |(path, _)| [COLLECTD_FILE, STORAGE_ACCESS_FILE, DUMP_KEY_FILE, TLS_FILE].contains(&path.as_str())
+                |(path, _)| [ACCESS_FILE, COLLECTD_FILE, STORAGE_ACCESS_FILE, DUMP_KEY_FILE, TLS_FILE]
+                    .contains(&path.as_str())
             ),
             "{}",
             case.display()

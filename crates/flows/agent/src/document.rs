@@ -70,13 +70,30 @@ pub(crate) fn compose(base: Option<&str>, answers: &Answers) -> Result<Option<St
     Ok(Some(text))
 }
 
-/// The document with the hash of a new password; everything else stays as it was written.
+/// The document with the hash of a new password, of `admin` or of a user that is in it; everything else stays as it was written.
 ///
 /// # Errors
-/// The text is no TOML.
-pub(crate) fn with_password(document: &str, Secret(password): &Secret) -> Result<String, SystemError> {
+/// The text is no document, or has no such user.
+pub(crate) fn with_password(
+    document: &str,
+    user: Option<&str>,
+    Secret(password): &Secret,
+) -> Result<String, SystemError> {
+    let path = match user {
+        None => "admin.password_hash".to_owned(),
+        Some(name) => {
+            let users = seed::parse(document).map_err(invalid)?.users;
+            if !users.iter().any(|user| user.name.as_str() == name) {
+                return Err(SystemError::Invalid {
+                    field: "user_passwords".to_owned(),
+                    problem: format!("{name:?} is no user of the document: put the user there too"),
+                });
+            }
+            format!("users[{name}].password_hash")
+        }
+    };
     let hash = sha512_crypt(password.as_bytes(), &salt()?, ROUNDS);
-    seed::set(document, "admin.password_hash", &hash).map_err(invalid)
+    seed::set(document, &path, &hash).map_err(invalid)
 }
 
 /// Sixteen characters of crypt(5)'s alphabet.
@@ -120,10 +137,28 @@ mod tests {
 
     #[test]
     fn a_new_password_leaves_the_rest_as_it_was() {
-        let text = with_password("version = 1 # mine\n", &Secret("correct horse".into())).unwrap();
+        let text = with_password("version = 1 # mine\n", None, &Secret("correct horse".into())).unwrap();
         assert!(text.starts_with("version = 1 # mine\n"), "{text}");
         assert!(seed::parse(&text).unwrap().admin_password.is_some());
-        assert!(with_password("version = ", &Secret("x".into())).is_err());
+        assert!(with_password("version = ", None, &Secret("x".into())).is_err());
+    }
+
+    #[test]
+    fn a_user_gets_a_password_where_it_is_and_nowhere_else() {
+        let text = "version = 1\n[[users]]\nname = \"ada\" # mine\nrole = \"viewer\"\n";
+        let secret = Secret("correct horse".into());
+        let with = with_password(text, Some("ada"), &secret).unwrap();
+        assert!(with.starts_with(text), "{with}");
+        let users = seed::parse(&with).unwrap().users;
+        assert!(users[0].password.is_some() && users.len() == 1);
+        for (text, user) in [
+            (text, "bob"),
+            (text, "0"),
+            ("version = 1\n", "ada"),
+            ("version = ", "ada"),
+        ] {
+            assert!(with_password(text, Some(user), &secret).is_err(), "{text} {user}");
+        }
     }
 
     #[test]

@@ -91,12 +91,17 @@ impl Agent {
         self.ask(move |system| system.logs(&query)).await
     }
 
-    /// The document with a new password of `admin` in it, as its hash.
+    /// The document with a new password in it, as its hash: of a user that is in it, or of `admin`.
     ///
     /// # Errors
-    /// [`SystemError::Invalid`] for a text that is no TOML.
-    pub async fn with_password(&self, document: String, password: Secret) -> Result<String, SystemError> {
-        self.ask(move |_| crate::document::with_password(&document, &password))
+    /// [`SystemError::Invalid`] for a text that is no document, or that has no such user.
+    pub async fn with_password(
+        &self,
+        document: String,
+        user: Option<String>,
+        password: Secret,
+    ) -> Result<String, SystemError> {
+        self.ask(move |_| crate::document::with_password(&document, user.as_deref(), &password))
             .await
     }
 

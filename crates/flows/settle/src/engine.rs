@@ -18,7 +18,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use corbel_model::secret::Secrets;
+use corbel_model::access::PasswordHash;
+use corbel_model::secret::{Secret, Secrets};
 use corbel_model::seed::{self, EditError, SeedError, take_secrets};
 use corbel_plan::config::{
     Change, Machine, NodeState, Problem, check, check_machine, check_secrets, is_unreachable, machine_warnings,
@@ -203,9 +204,10 @@ impl Engine {
                 .collectd_password
                 .as_ref()
                 .map(|password| password.expose().to_owned()),
-            iscsi_passwords: exposed(&secrets.iscsi_passwords),
+            iscsi_passwords: exposed(&secrets.iscsi_passwords, Secret::expose),
             dump_key: secrets.dump_key.as_ref().map(|key| key.expose().to_owned()),
             tls_key: secrets.tls_key.as_ref().map(|key| key.expose().to_owned()),
+            user_passwords: exposed(&secrets.user_passwords, PasswordHash::expose),
             origin,
             until: 0,
             seconds: waits.map_or(0, |countdown| countdown.as_secs()),
@@ -369,7 +371,7 @@ impl Engine {
             None => None,
         };
         let (text, given) = take_secrets(text)?;
-        let secrets = given.or(kept);
+        let secrets = given.or(kept).of_users(&seed.users);
         let plan = self.settle_plan(text.clone(), secrets.clone());
         Ok(Planned {
             text,

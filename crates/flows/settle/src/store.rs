@@ -11,7 +11,9 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 
+use corbel_model::access::PasswordHash;
 use corbel_model::secret::{Secret, Secrets};
 use corbel_model::seed::{self, take_secrets};
 use corbel_plan::config::{Candidate, choose};
@@ -91,21 +93,23 @@ struct Kept {
     kernel_dump_ssh_key: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     tls_key: Option<String>,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    user_password_hashes: BTreeMap<String, String>,
 }
 
-/// Passwords as they are, for a file that root alone can read.
-pub(crate) fn exposed(passwords: &BTreeMap<String, Secret>) -> BTreeMap<String, String> {
-    let shown = passwords
+/// Secrets as they are, for a file that root alone can read.
+pub(crate) fn exposed<T>(secrets: &BTreeMap<String, T>, text: fn(&T) -> &str) -> BTreeMap<String, String> {
+    let shown = secrets
         .iter()
-        .map(|(name, password)| (name.clone(), password.expose().to_owned()));
+        .map(|(name, secret)| (name.clone(), text(secret).to_owned()));
     shown.collect()
 }
 
 /// What is none is left out.
-pub(crate) fn read_passwords(kept: BTreeMap<String, String>) -> BTreeMap<String, Secret> {
-    let read = kept
-        .into_iter()
-        .filter_map(|(name, text)| Some((name, text.parse().ok()?)));
+pub(crate) fn unexposed<T: FromStr>(texts: &BTreeMap<String, String>) -> BTreeMap<String, T> {
+    let read = texts
+        .iter()
+        .filter_map(|(name, text)| Some((name.clone(), text.parse().ok()?)));
     read.collect()
 }
 
@@ -172,10 +176,10 @@ impl ConfigStore {
             ));
         }
         notes.extend(chosen.notes);
-        let readable = seed::parse(&chosen.text).is_ok();
+        let read = seed::parse(&chosen.text);
         let (text, own) = take_secrets(&chosen.text).unwrap_or((chosen.text, Secrets::default()));
         // Of a document that cannot be read nothing counts.
-        let own = if readable { own } else { Secrets::default() };
+        let own = if read.is_ok() { own } else { Secrets::default() };
         let apart = self.secrets().unwrap_or_else(|error| {
             notes.push(format!("passwords cannot be read: {error}"));
             Secrets::default()
@@ -185,7 +189,10 @@ impl ConfigStore {
             generation: chosen.generation,
             text,
             // The installer and older versions leave them in the document, where they are the newer ones.
-            secrets: own.or(apart),
+            secrets: match &read {
+                Ok(seed) => own.or(apart).of_users(&seed.users),
+                Err(_) => own.or(apart),
+            },
             notes,
         }))
     }
@@ -196,9 +203,10 @@ impl ConfigStore {
         let secrets = kept.map(|kept| Secrets {
             admin_password: kept.admin_password_hash.and_then(|hash| hash.parse().ok()),
             collectd_password: kept.collectd_password.and_then(|password| password.parse().ok()),
-            iscsi_passwords: read_passwords(kept.iscsi_passwords),
+            iscsi_passwords: unexposed(&kept.iscsi_passwords),
             dump_key: kept.kernel_dump_ssh_key.and_then(|key| key.parse().ok()),
             tls_key: kept.tls_key.and_then(|key| key.parse().ok()),
+            user_passwords: unexposed(&kept.user_password_hashes),
         });
         Ok(secrets.unwrap_or_default())
     }
@@ -223,26 +231,39 @@ impl ConfigStore {
             self.keep(copy.generation, &origin, &text)?;
             entries.push((copy.generation, origin, text));
         }
-        // Before the document, which is then without it whatever happens.
-        if self.secrets().unwrap_or_default() != *secrets {
-            let admin = secrets.admin_password.as_ref();
-            let collectd = secrets.collectd_password.as_ref();
-            let kept = Kept {
-                version: 1,
-                admin_password_hash: admin.map(|hash| hash.expose().to_owned()),
-                collectd_password: collectd.map(|password| password.expose().to_owned()),
-                iscsi_passwords: exposed(&secrets.iscsi_passwords),
-                kernel_dump_ssh_key: secrets.dump_key.as_ref().map(|key| key.expose().to_owned()),
-                tls_key: secrets.tls_key.as_ref().map(|key| key.expose().to_owned()),
-            };
-            let kept = toml::to_string(&kept).unwrap_or_default();
-            self.secrets.save(&kept)?;
+        // Before the document, which is then without it whatever happens. What is gone from it goes after it, or a power cut would leave
+        // the old document without a password.
+        let before = self.secrets().unwrap_or_default();
+        let both = secrets.clone().or(before.clone());
+        if before != both {
+            self.save_secrets(&both)?;
         }
         let generation = self.document.save_after(latest, text)?;
         self.keep(generation, origin, text)?;
         entries.push((generation, origin.clone(), text.to_owned()));
         self.prune(entries)?;
+        if both != *secrets {
+            // Twice, as the copy before the last has it too. The document is saved: what cannot be forgotten now is at the next save, and is
+            // nobody's until then.
+            let _ = self.save_secrets(secrets).and_then(|()| self.save_secrets(secrets));
+        }
         Ok(generation)
+    }
+
+    fn save_secrets(&self, secrets: &Secrets) -> Result<(), StoreError> {
+        let admin = secrets.admin_password.as_ref();
+        let collectd = secrets.collectd_password.as_ref();
+        let kept = Kept {
+            version: 1,
+            admin_password_hash: admin.map(|hash| hash.expose().to_owned()),
+            collectd_password: collectd.map(|password| password.expose().to_owned()),
+            iscsi_passwords: exposed(&secrets.iscsi_passwords, Secret::expose),
+            kernel_dump_ssh_key: secrets.dump_key.as_ref().map(|key| key.expose().to_owned()),
+            tls_key: secrets.tls_key.as_ref().map(|key| key.expose().to_owned()),
+            user_password_hashes: exposed(&secrets.user_passwords, PasswordHash::expose),
+        };
+        self.secrets.save(&toml::to_string(&kept).unwrap_or_default())?;
+        Ok(())
     }
 
     /// The documents of the past and the present one, the newest first.

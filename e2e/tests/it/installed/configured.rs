@@ -7,7 +7,7 @@ use anyhow::{Context as _, ensure};
 use corbel_e2e::{Firmware, Node, Run, Server, until};
 use corbel_node_api::{RebootRequest, SlotName, VmState};
 
-use super::DISK;
+use super::{DISK, users};
 
 /// What a change of the network waits for its confirmation.
 const COUNTDOWN: u32 = 15;
@@ -42,6 +42,7 @@ async fn a_change_that_cuts_off_undoes_itself_and_one_that_holds_stays() -> anyh
 
     // Two changes that hold, one of them confirmed.
     shell.text(&format!("corbel config set {entry}.mtu' 1400 --confirm"))?;
+    let unnamed = node.api().config().await?.generation;
     shell.text("corbel config set hostname girder")?;
     ensure!(node.info().await?.name == "girder");
     let link = format!("cat /sys/class/net/{}/mtu", address.interface);
@@ -50,6 +51,7 @@ async fn a_change_that_cuts_off_undoes_itself_and_one_that_holds_stays() -> anyh
         node.api().vm("goes-on").await?.state == VmState::Running,
         "the VM went on"
     );
+    users::come(&node, &mut shell, "goes-on").await?;
     // The power fails while another change waits: nobody has confirmed that one.
     shell.text(&format!("corbel config set {entry}.mtu' 1300 --confirm-seconds 3600"))?;
     ensure!(shell.text(&link)? == "1300");
@@ -62,6 +64,7 @@ async fn a_change_that_cuts_off_undoes_itself_and_one_that_holds_stays() -> anyh
         "what nobody confirmed outlived the power cut"
     );
     ensure!(node.api().config().await?.pending.is_none());
+    users::go(&node, &mut shell, "goes-on").await?;
     drop(shell);
 
     node.api().reboot(RebootRequest::default()).await?;
@@ -71,10 +74,12 @@ async fn a_change_that_cuts_off_undoes_itself_and_one_that_holds_stays() -> anyh
     ensure!(node.info().await?.name == "girder");
     let mut shell = node.root_shell()?;
     ensure!(shell.text(&link)? == "1400");
-    // And back to what was before both.
+    // Back to what was before: ada again, whose password is gone, and then to the name of the installation.
     let history = shell.text("corbel config history")?;
     ensure!(history.lines().count() > 3, "{history}");
-    shell.text("corbel config rollback")?;
+    let told = shell.text("corbel config rollback 2>&1")?;
+    ensure!(told.contains("nobody can be this user"), "{told}");
+    shell.text(&format!("corbel config rollback {unnamed}"))?;
     ensure!(node.info().await?.name == "beam");
     ensure!(shell.text(&link)? == "1400", "the change before stays");
     Ok(())

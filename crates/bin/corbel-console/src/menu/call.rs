@@ -1,5 +1,7 @@
 //! What the menu's pages ask of the node, and what comes back. Every call has its reply, and be it that there was none.
 
+use std::collections::BTreeMap;
+
 use corbel_node_api::{
     BundleList, BundleRequest, Config, ConfigApplied, Disk, IommuInfo, IscsiInfo, LinkList, LogPage, MultipathList,
     Network, OperationInfo, PingResult, PluginList, SecurityLevel, ServiceList, UpgradeRequest, VmDetail, VmSpec,
@@ -27,13 +29,26 @@ pub(crate) enum VmAct {
     ForceOff,
 }
 
+/// New passwords, of `admin` and of users by their names.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) struct Passwords {
+    pub(crate) admin: Option<Secret>,
+    pub(crate) users: BTreeMap<String, Secret>,
+}
+
+impl Passwords {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.admin.is_none() && self.users.is_empty()
+    }
+}
+
 /// A document as it shall be.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Wanted {
     /// The generation that it was made from; whatever is there when left out.
     pub(crate) base: Option<u64>,
     pub(crate) document: Secret,
-    pub(crate) password: Option<Secret>,
+    pub(crate) passwords: Passwords,
 }
 
 /// A question, or something to do.

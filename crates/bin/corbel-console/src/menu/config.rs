@@ -12,8 +12,8 @@
 
 use corbel_node_api::{Config, ConfigApplied, ConfigPlan, PendingConfig};
 
-use super::call::{Call, Reply, Secret, Wanted};
-use super::document::{Change, Document};
+use super::call::{Call, Passwords, Reply, Secret, Wanted};
+use super::document::{Change, Document, Path, Step};
 use super::schema::{Section, sections};
 use crate::state::Key;
 use crate::wizard::Failure;
@@ -35,7 +35,7 @@ pub(crate) struct Configuration {
     /// As the node had it last.
     pub(crate) config: Option<Config>,
     pub(crate) draft: Option<Document>,
-    password: Option<Secret>,
+    passwords: Passwords,
     /// What the node would refuse.
     pub(crate) problem: Option<Failure>,
     /// What the node would warn of.
@@ -59,11 +59,38 @@ impl Configuration {
     }
 
     pub(crate) fn is_changed(&self) -> bool {
-        self.password.is_some() || self.draft.as_ref().is_some_and(Document::is_changed)
+        !self.passwords.is_empty() || self.draft.as_ref().is_some_and(Document::is_changed)
     }
 
-    pub(crate) fn password_is_new(&self) -> bool {
-        self.password.is_some()
+    /// What is known of the password of `admin` or of the user at the path.
+    pub(crate) fn password_word(&self, path: &[Step]) -> &'static str {
+        let (is_new, is_set) = match self.user_at(path) {
+            None => (
+                self.passwords.admin.is_some(),
+                self.config.as_ref().is_some_and(|config| config.password_set),
+            ),
+            Some(name) => (
+                self.passwords.users.contains_key(&name),
+                self.config
+                    .as_ref()
+                    .is_some_and(|config| config.user_passwords_set.contains(&name)),
+            ),
+        };
+        match (is_new, is_set) {
+            (true, _) => "new, not saved yet",
+            (false, true) => "set; it is never shown",
+            (false, false) => "not set",
+        }
+    }
+
+    /// The name of the user at the path, if it is an entry of a list; empty while it has none.
+    fn user_at(&self, path: &[Step]) -> Option<String> {
+        matches!(path.last(), Some(Step::At(_))).then(|| {
+            self.draft
+                .as_ref()
+                .and_then(|draft| name_at(draft, path))
+                .unwrap_or_default()
+        })
     }
 
     pub(crate) fn scroll(&self) -> usize {
@@ -120,10 +147,33 @@ impl Configuration {
         self.check()
     }
 
-    /// A new password; an empty one takes it back.
-    pub(crate) fn set_password(&mut self, password: String) -> Option<Call> {
-        self.password = (!password.is_empty()).then_some(Secret(password));
+    /// A new password, of `admin` or of the user at the path; an empty one takes it back.
+    pub(crate) fn set_password(&mut self, path: &[Step], password: String) -> Option<Call> {
+        let new = (!password.is_empty()).then_some(Secret(password));
+        match (self.user_at(path), new) {
+            (None, new) => self.passwords.admin = new,
+            (Some(name), _) if name.is_empty() => {
+                self.notice = Some("Give the user a name first: the password belongs to it".to_owned());
+                return None;
+            }
+            (Some(name), Some(new)) => {
+                self.passwords.users.insert(name, new);
+            }
+            (Some(name), None) => {
+                self.passwords.users.remove(&name);
+            }
+        }
         self.check()
+    }
+
+    /// The passwords of users that are in the draft: whose name was changed or who was taken out is nobody any more.
+    fn passwords(&self, draft: &Document) -> Passwords {
+        let users: Path = vec![Step::Key("users".to_owned())];
+        let names = (0..draft.count(&users)).filter_map(|at| name_at(draft, &[&users[..], &[Step::At(at)]].concat()));
+        let names: Vec<String> = names.collect();
+        let mut passwords = self.passwords.clone();
+        passwords.users.retain(|name, _| names.contains(name));
+        passwords
     }
 
     fn check(&mut self) -> Option<Call> {
@@ -136,10 +186,11 @@ impl Configuration {
     }
 
     fn wanted(&self) -> Option<Wanted> {
+        let draft = self.draft.as_ref()?;
         Some(Wanted {
             base: Some(self.config.as_ref()?.generation),
-            document: Secret(self.draft.as_ref()?.text()),
-            password: self.password.clone(),
+            document: Secret(draft.text()),
+            passwords: self.passwords(draft),
         })
     }
 
@@ -147,7 +198,7 @@ impl Configuration {
     pub(crate) fn revert(&mut self) {
         let text = self.config.as_ref().map(|config| config.document.clone());
         self.draft = text.and_then(|text| Document::parse(&text));
-        (self.password, self.problem, self.warnings) = (None, None, Vec::new());
+        (self.passwords, self.problem, self.warnings) = (Passwords::default(), None, Vec::new());
         self.notice = Some("What was typed is forgotten: this is what the node has".to_owned());
     }
 
@@ -250,7 +301,7 @@ impl Configuration {
                 if let (Some(pending), Some(config)) = (applied.pending, &mut self.config) {
                     config.pending = Some(pending);
                 } else {
-                    (self.draft, self.password) = (None, None);
+                    (self.draft, self.passwords) = (None, Passwords::default());
                     self.notice = Some(format!(
                         "Saved as generation {}, and the node is so.",
                         applied.generation
@@ -273,7 +324,7 @@ impl Configuration {
         let waited = before.as_ref().is_some_and(|before| before.pending.is_some());
         if waited && config.pending.is_none() {
             if newer {
-                (self.draft, self.password) = (None, None);
+                (self.draft, self.passwords) = (None, Passwords::default());
                 self.notice = Some(format!("Kept as generation {}.", config.generation));
             } else {
                 self.notice = Some("The change was taken back; what was typed is still here.".to_owned());
@@ -300,6 +351,11 @@ impl Configuration {
             None => self.draft = Document::parse(&config.document),
         }
     }
+}
+
+fn name_at(draft: &Document, path: &[Step]) -> Option<String> {
+    let name = draft.get(path)?.as_table_like()?.get("name")?.as_str()?;
+    Some(name.to_owned())
 }
 
 #[cfg(test)]

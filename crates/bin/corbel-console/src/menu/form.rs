@@ -44,7 +44,8 @@ pub(crate) struct Form {
 pub(crate) enum Outcome {
     Nothing,
     Change(Change),
-    Password(String),
+    /// Of the user at the path, or of `admin` where that is no entry of a list; an empty one takes a new one back.
+    Password(Path, String),
     /// Back to where the form was opened from.
     Leave,
     /// The key is none of the form's.
@@ -280,7 +281,7 @@ impl Form {
             return Outcome::Nothing;
         };
         if field.kind == Kind::Password {
-            return Outcome::Password(String::new());
+            return Outcome::Password(self.level().path.clone(), String::new());
         }
         let path = self.path_of(field);
         if document.get(&path).is_none() {
@@ -362,7 +363,7 @@ impl Form {
             }
             Some(_) => {
                 self.edit = None;
-                return Outcome::Password(typed);
+                return Outcome::Password(self.level().path.clone(), typed);
             }
         }
         Outcome::Nothing

@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 const DEPTH: usize = 6;
 
 /// Known sections in the order of the menu, with their titles. Whatever is not here follows, under a title made from its key.
-const TITLES: [(&str, &str); 10] = [
+const TITLES: [(&str, &str); 11] = [
     ("", "Name and time"),
     ("network.interface", "Interfaces"),
     ("network.bond", "Bonds"),
@@ -17,6 +17,7 @@ const TITLES: [(&str, &str); 10] = [
     ("network.bridge", "Bridges"),
     ("ssh", "SSH"),
     ("admin", "Admin"),
+    ("users", "Users"),
     ("api.client", "API clients"),
     ("api.token", "API tokens"),
     ("tls", "TLS certificate"),
@@ -258,12 +259,12 @@ impl<'a> Reader<'a> {
                 required: is_required(key),
                 kind,
             };
+            // What people type is a password, of which the API makes the hash that the document has.
+            let password = node.get("x-password").and_then(Value::as_str);
             match self.shape(node) {
-                Shape::Value(Kind::Secret) if key == "password_hash" => fields.push(Field {
+                Shape::Value(Kind::Secret) if let Some(help) = password => fields.push(Field {
                     label: "password".to_owned(),
-                    help: "The password of `admin`, for this console, the API and SSH. The node keeps only its hash. Left out, the one that is \
-                           set stays."
-                        .to_owned(),
+                    help: help.to_owned(),
                     ..field(Kind::Password)
                 }),
                 Shape::Value(kind) => fields.push(field(kind)),

@@ -173,7 +173,7 @@ impl Vms {
             }
             Outcome::Leave => self.create = None,
             Outcome::Unknown => return Turn::Unknown,
-            Outcome::Nothing | Outcome::Password(_) => {}
+            Outcome::Nothing | Outcome::Password(..) => {}
         }
         Turn::Nothing
     }

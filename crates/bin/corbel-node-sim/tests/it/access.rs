@@ -108,6 +108,45 @@ async fn a_password_works_and_guessing_is_slowed_down() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_named_user_has_its_role_until_it_is_taken_out() {
+    // The first of the examples in Drepper's specification: `Hello world!`.
+    const HASH: &str =
+        "$6$saltstring$svn8UoSVapNtMuq1ukKS4tPQd8iKwSMHWjl/O817G3uBnIFNjnQJuesI68u4OTLiBFdcbYEdFCoEOfaS35inz1";
+    let sim = Sim::start().await;
+    let ask = async |user: &str, password: &str, method: &str, path: &str| {
+        let header = basic(user, password);
+        let answer = sim.ask_tls(None, method, path, &[("authorization", &header)]).await;
+        answer.status.as_u16()
+    };
+    let list = |role: &str| {
+        let entry = format!("[[user]]\nname = \"ada\"\nrole = \"{role}\"\npassword_hash = \"{HASH}\"\n");
+        write(&sim.access_file(), &entry);
+    };
+    let password = "Hello world!";
+    for (role, starts, configures) in [
+        ("viewer", false, false),
+        ("operator", true, false),
+        ("admin", true, true),
+    ] {
+        list(role);
+        assert_eq!(ask("ada", password, "GET", "/v1/vms").await, 200, "{role}");
+        let started = ask("ada", password, "POST", "/v1/vms/no-such/start").await;
+        assert_eq!(started != 403, starts, "{role}: {started}");
+        let configured = ask("ada", password, "PUT", "/v1/config").await;
+        assert_eq!(configured != 403, configures, "{role}: {configured}");
+    }
+    assert_eq!(ask("admin", PASSWORD, "GET", "/v1/vms").await, 200, "admin is built in");
+    for (user, guess) in [("ada", "Hello world"), ("bob", password), ("ada", "")] {
+        assert_eq!(ask(user, guess, "GET", "/v1/vms").await, 401, "{user}");
+    }
+    write(&sim.access_file(), "# nobody is left\n");
+    assert_eq!(ask("ada", password, "GET", "/v1/vms").await, 401);
+    // The guesses at names that nobody has count as those at others.
+    assert_eq!(ask("bob", password, "GET", "/v1/vms").await, 401);
+    assert_eq!(ask("ada", password, "GET", "/v1/vms").await, 429);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_foreign_web_page_may_not_use_the_browsers_credentials() {
     let sim = Sim::start().await;
     let ours = [("authorization", "Bearer admin"), ("origin", "https://localhost")];

@@ -207,3 +207,52 @@ async fn a_node_that_runs_from_its_medium_shows_and_does_not_keep() {
     );
     assert!(client.config_history().await.unwrap().is_empty());
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_password_of_a_user_is_made_a_hash_and_one_of_nobody_is_refused() {
+    let sim = Sim::installed().await;
+    let client = Client::local(&sim.socket);
+    let with = |users: &str, passwords: &[(&str, &str)]| ConfigRequest {
+        document: format!("version = 1\nhostname = \"sim\"\n{users}"),
+        user_passwords: passwords
+            .iter()
+            .map(|(name, word)| ((*name).into(), (*word).into()))
+            .collect(),
+        confirm_seconds: Some(0),
+        ..ConfigRequest::default()
+    };
+    const ADA: &str = "[[users]]\nname = \"ada\"\nrole = \"operator\"\n";
+    let long = "x".repeat(512);
+    for (passwords, field) in [
+        ([("bob", "plum-Tr3e!")], "user_passwords"),
+        ([("ada", "")], "user_passwords[ada]"),
+        ([("ada", "a\0b")], "user_passwords[ada]"),
+        ([("ada", &long)], "user_passwords[ada]"),
+    ] {
+        let ClientError::Api(error) = client.apply_config(Some(1), &with(ADA, &passwords)).await.unwrap_err() else {
+            panic!("not refused by the node")
+        };
+        assert_eq!((error.kind, error.field.as_deref()), (ErrorKind::Invalid, Some(field)));
+        assert!(!error.message.contains("plum"), "{}", error.message);
+    }
+    // Nobody can be her yet.
+    let applied = client.apply_config(Some(1), &with(ADA, &[])).await.unwrap();
+    let warned = |warnings: &[String], text: &str| warnings.iter().any(|warning| warning.contains(text));
+    assert!(warned(&applied.plan.warnings, "nobody can be this user"), "{applied:?}");
+
+    let applied = client
+        .apply_config(Some(2), &with(ADA, &[("ada", "password")]))
+        .await
+        .unwrap();
+    assert!(!warned(&applied.plan.warnings, "nobody can be"), "{applied:?}");
+    assert!(warned(&applied.plan.warnings, "user_passwords[ada]: "), "{applied:?}");
+    let config = client.config().await.unwrap();
+    assert_eq!(config.user_passwords_set, ["ada"]);
+    assert!(!config.document.contains("password"), "{}", config.document);
+    // It stays as long as she does, and does not come back with the name.
+    client.apply_config(Some(3), &with(ADA, &[])).await.unwrap();
+    assert_eq!(client.config().await.unwrap().user_passwords_set, ["ada"]);
+    client.apply_config(Some(4), &with("", &[])).await.unwrap();
+    client.apply_config(Some(5), &with(ADA, &[])).await.unwrap();
+    assert!(client.config().await.unwrap().user_passwords_set.is_empty());
+}

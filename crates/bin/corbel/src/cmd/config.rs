@@ -5,6 +5,7 @@ mod arguments;
 mod edit;
 mod show;
 
+use std::collections::BTreeMap;
 use std::io::{self, Read as _};
 use std::path::Path;
 use std::time::Duration;
@@ -18,9 +19,9 @@ use crate::ask;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::settings::{Context, read_line};
+pub(super) use arguments::ApplyOptions;
 use arguments::{
-    ApplyArgs, ApplyOptions, CertificateArgs, DiffArgs, GetArgs, PasswordArgs, RollbackArgs, SetArgs, UnsetArgs,
-    ValidateArgs,
+    ApplyArgs, CertificateArgs, DiffArgs, GetArgs, PasswordArgs, RollbackArgs, SetArgs, UnsetArgs, ValidateArgs,
 };
 
 #[derive(Debug, Subcommand)]
@@ -154,7 +155,7 @@ pub(crate) async fn run(command: ConfigCommand, context: &Context<'_>) -> Result
     }
 }
 
-fn refused(error: impl Into<anyhow::Error>) -> Failure {
+pub(super) fn refused(error: impl Into<anyhow::Error>) -> Failure {
     Failure::new(Exit::Refused, error)
 }
 
@@ -226,10 +227,11 @@ async fn apply(
     tell(client, applied, &options, context).await
 }
 
-fn request(document: String, options: &ApplyOptions) -> ConfigRequest {
+pub(super) fn request(document: String, options: &ApplyOptions) -> ConfigRequest {
     ConfigRequest {
         document,
         admin_password: None,
+        user_passwords: BTreeMap::new(),
         dry_run: options.dry_run,
         confirm_seconds: Some(options.confirm_seconds),
         comment: options.comment.clone(),
@@ -237,7 +239,7 @@ fn request(document: String, options: &ApplyOptions) -> ConfigRequest {
 }
 
 /// What was done or would be, and what is left to do.
-async fn tell(
+pub(super) async fn tell(
     client: &Client,
     applied: ConfigApplied,
     options: &ApplyOptions,

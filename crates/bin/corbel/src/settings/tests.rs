@@ -19,6 +19,7 @@ fn environment(node: Option<&str>, socket: Option<&str>, token: Option<&str>) ->
         node: node.map(Into::into),
         socket: socket.map(Into::into),
         token: token.map(Into::into),
+        user: None,
     }
 }
 
@@ -94,7 +95,20 @@ fn what_is_known_of_a_node_fills_the_gaps() {
     let (_, trust, identity, secret) = remote(resolve(&given, environment(None, None, Some("t"))));
     assert_eq!(trust, Trust::Pinned(other));
     assert_eq!(identity, Some(("/c2".into(), "/k2".into())));
-    assert_eq!(secret, Some(Secret::PasswordFile("/p".into())));
+    let (user, file) = ("admin".into(), "/p".into());
+    assert_eq!(secret, Some(Secret::PasswordFile { user, file }));
+
+    // Who says whose password it is wants to be asked for it, also beside a variable.
+    let given = ConnectionArgs {
+        user: Some("ada".into()),
+        ..args(Some("n"))
+    };
+    let said = Environment {
+        user: Some("bob".into()),
+        ..environment(None, None, Some("t"))
+    };
+    let (_, _, _, secret) = remote(resolve(&given, said));
+    assert_eq!(secret, Some(Secret::AskPassword { user: "ada".into() }));
 
     let (_, _, _, secret) = remote(resolve(&args(Some("n")), environment(None, None, Some("t"))));
     assert_eq!(secret, Some(Secret::Token("t".into())));

@@ -13,5 +13,6 @@ mod show;
 mod support;
 mod terminal;
 mod tls;
+mod user;
 mod volume;
 mod work;

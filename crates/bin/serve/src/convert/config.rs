@@ -16,6 +16,7 @@ pub(crate) fn config(view: engine::View) -> wire::Config {
         generation: view.generation,
         document: view.text,
         password_set: view.password_set,
+        user_passwords_set: view.user_passwords_set,
         kept: view.kept,
         notes: view.notes,
         pending: view.pending.map(pending),

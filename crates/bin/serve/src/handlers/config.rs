@@ -25,6 +25,8 @@ type App = State<Arc<Shared>>;
 const COUNTDOWN: u32 = 120;
 /// Of a comment, in characters.
 const COMMENT_LIMIT: usize = 200;
+/// Of a password, in bytes: crypt(5) takes one less than 512, and what cannot be checked must not be set.
+const LONGEST_PASSWORD: usize = 511;
 
 fn tagged(generation: u64, value: &impl Serialize) -> Reply {
     let mut response: Response = json(StatusCode::OK, value);
@@ -57,17 +59,25 @@ pub(crate) async fn apply(
             "comment: give one line of at most 200 characters",
         ));
     }
-    let advised = advised(wire.admin_password.as_deref());
-    let text = match wire.admin_password {
-        None => wire.document,
-        Some(password) if password.is_empty() || password.contains('\0') => {
-            return Err(Refusal::invalid(
-                "admin_password",
-                "admin_password: give a text without a zero byte",
-            ));
+    let mut text = wire.document;
+    let mut advice = Vec::new();
+    let admin = wire.admin_password.map(|password| (None, password));
+    let users = wire.user_passwords.into_iter();
+    for (user, password) in admin
+        .into_iter()
+        .chain(users.map(|(name, password)| (Some(name), password)))
+    {
+        let field = user.as_ref().map_or("admin_password".to_owned(), |name| {
+            let name: String = name.chars().take(60).collect();
+            format!("user_passwords[{name}]")
+        });
+        if password.is_empty() || password.contains('\0') || password.len() > LONGEST_PASSWORD {
+            let problem = format!("{field}: give a text of at most {LONGEST_PASSWORD} bytes and without a zero byte");
+            return Err(Refusal::invalid(&field, problem));
         }
-        Some(password) => shared.agent.with_password(wire.document, Secret(password)).await?,
-    };
+        advice.extend(advised(&field, Some(&password)));
+        text = shared.agent.with_password(text, user, Secret(password)).await?;
+    }
     let request = Request {
         text,
         base: base(&headers, wire.dry_run)?,
@@ -77,7 +87,7 @@ pub(crate) async fn apply(
         why,
     };
     let mut applied = convert::config_applied(shared.agent.apply_config(request).await?);
-    applied.plan.warnings.extend(advised);
+    applied.plan.warnings.extend(advice);
     tagged(applied.generation, &applied)
 }
 

@@ -12,6 +12,7 @@ use http::request::Parts;
 use http::{HeaderMap, StatusCode};
 
 use crate::accept::{Client, Peer};
+use crate::access::Access;
 use crate::password::{Outcome, USER};
 use crate::reply::{Refusal, Reply, done, ok};
 use crate::{Shared, body, convert};
@@ -100,7 +101,11 @@ pub(crate) async fn check_password(
         Peer::Socket => IpAddr::V6(Ipv6Addr::UNSPECIFIED),
         Peer::Tls { address, .. } => *address,
     };
-    match shared.passwords.check(address, USER.to_owned(), wire.password).await {
+    match shared
+        .passwords
+        .check(address, USER.to_owned(), wire.password, &Access::default())
+        .await
+    {
         Outcome::Right => done(),
         Outcome::Wrong => Err(Refusal::new(ErrorKind::Forbidden, "that is not the password of admin")),
         Outcome::Locked => {

@@ -36,7 +36,8 @@ pub(crate) async fn install(State(shared): App, headers: HeaderMap, body: Body) 
         Some(convert::operation(shared.agent.begin_install(request, then)?))
     };
     let mut plan = convert::plan(plan);
-    plan.warnings.extend(advised(wire.admin_password.as_deref()));
+    plan.warnings
+        .extend(advised("admin_password", wire.admin_password.as_deref()));
     ok(&Planned { plan, operation })
 }
 

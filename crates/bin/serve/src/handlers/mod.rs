@@ -80,7 +80,7 @@ impl<S: Send + Sync> FromRequestParts<S> for WithVolumes {
 }
 
 /// What is to be said of a password that was given in plain.
-fn advised(password: Option<&str>) -> Option<String> {
+fn advised(field: &str, password: Option<&str>) -> Option<String> {
     let advice = corbel_model::password::advice(password?)?;
-    Some(format!("admin_password: {advice}"))
+    Some(format!("{field}: {advice}"))
 }

@@ -8,6 +8,7 @@ use std::str::FromStr;
 use toml_edit::{ArrayOfTables, DocumentMut, Item, Table, TableLike, Value};
 
 use crate::secret::Secrets;
+use crate::users::{UserName, UserPassword};
 
 /// Why a value could not be reached.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -255,6 +256,12 @@ pub fn without_secrets(text: &str) -> Result<(String, Vec<String>), EditError> {
             found.push(format!("storage_access.iscsi.target[{name}].chap_password"));
         }
     });
+    let users = take_user_passwords(&mut document, |_, _| true);
+    found.extend(
+        users
+            .into_iter()
+            .map(|(name, _)| format!("users[{name}].password_hash")),
+    );
     match found.is_empty() {
         true => Ok((text.to_owned(), found)),
         false => Ok((document.to_string(), found)),
@@ -295,6 +302,13 @@ pub fn take_secrets(text: &str) -> Result<(String, Secrets), EditError> {
             taken |= target.remove("chap_password").is_some();
         }
     });
+    let is_one = |name: &str, hash: &str| name.parse::<UserName>().is_ok() && hash.parse::<UserPassword>().is_ok();
+    for (name, hash) in take_user_passwords(&mut document, is_one) {
+        taken = true;
+        secrets
+            .user_passwords
+            .extend(hash.parse().ok().map(|hash| (name, hash)));
+    }
     match taken {
         true => Ok((document.to_string(), secrets)),
         false => Ok((text.to_owned(), secrets)),
@@ -326,6 +340,28 @@ fn each_target(document: &mut DocumentMut, mut one: impl FnMut(&str, &mut dyn Ta
         }
         _ => {}
     }
+}
+
+/// Takes the hashes of users out that are wanted, and gives them with the names. `users` may be written as tables or as a list.
+fn take_user_passwords(document: &mut DocumentMut, wanted: impl Fn(&str, &str) -> bool) -> Vec<(String, String)> {
+    let mut taken = Vec::new();
+    let mut take = |user: &mut dyn TableLike| {
+        let text = |key| user.get(key).and_then(Item::as_str).unwrap_or_default().to_owned();
+        let (name, hash) = (text("name"), text("password_hash"));
+        if user.get("password_hash").is_some() && wanted(&name, &hash) {
+            user.remove("password_hash");
+            taken.push((name, hash));
+        }
+    };
+    match document.get_mut("users") {
+        Some(Item::ArrayOfTables(tables)) => tables.iter_mut().for_each(|table| take(table)),
+        Some(Item::Value(Value::Array(list))) => {
+            let tables = list.iter_mut().filter_map(Value::as_inline_table_mut);
+            tables.for_each(|table| take(table));
+        }
+        _ => {}
+    }
+    taken
 }
 
 fn at<'a>(table: &'a dyn TableLike, path: &[&str]) -> Option<&'a Item> {

@@ -20,7 +20,9 @@ pub(super) fn of(text: &str, error: &toml::de::Error) -> SeedError {
         .any(|start| error.message().starts_with(start));
     let is_key = |name: &str| key.as_deref().is_some_and(|key| key.ends_with(name));
     let about = |name: &str| is_key(name) || (repeats && shown.contains(name));
-    let problem = if about("password_hash") {
+    let problem = if about("password_hash") && key.as_deref().is_some_and(|key| key.starts_with("users")) {
+        crate::users::UserError::Hash.to_string()
+    } else if about("password_hash") {
         crate::access::CredentialError::PasswordHash.to_string()
     } else if repeats && about("private_key") {
         crate::tls::KeyError::None.to_string()

@@ -71,6 +71,15 @@ pub fn render(seed: &Seed) -> String {
         text.put("sha256", token.hash.as_str());
         text.put("role", token.role.as_str());
     }
+    for user in &seed.users {
+        text.head("[[users]]");
+        text.put("name", user.name.to_string());
+        text.put("role", user.role.as_str());
+        let hash = user.password.as_ref();
+        text.maybe("password_hash", hash.map(|hash| hash.expose().to_owned()));
+        text.maybe("fingerprint", user.fingerprint.as_ref().map(|text| text.as_str()));
+        text.maybe("token_sha256", user.token.as_ref().map(|hash| hash.as_str()));
+    }
     services::services(&mut text, seed);
     storage_access::storage_access(&mut text, &seed.storage_access);
     performance::performance(&mut text, &seed.performance);

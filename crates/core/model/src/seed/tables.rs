@@ -7,6 +7,7 @@ mod performance;
 mod services;
 mod storage_access;
 mod tls;
+mod users;
 
 use std::fmt;
 use std::net::IpAddr;
@@ -23,6 +24,7 @@ use crate::network::{
     Addressing, Bond, BondOptions, Bridge, Cidr, InterfaceConfig, InterfaceName, Ipv6, Match, NetworkConfig,
     NetworkError, Route, RouteTarget, Vlan, VlanId, parse_domain,
 };
+use crate::users::User;
 use crate::words::Ntp;
 use crate::{HostName, Keymap, Span, SshPort, TimeZone};
 use api::ApiTable;
@@ -31,6 +33,7 @@ use performance::PerformanceTable;
 use services::{FirewallTable, LoggingTable, MonitoringTable, idle};
 use storage_access::StorageAccessTable;
 use tls::TlsTable;
+use users::UserTable;
 
 /// A string that is read by `FromStr`, so that the error has the place of the value.
 struct Text<T>(T);
@@ -141,6 +144,9 @@ pub(super) struct Document {
     /// What the node shows to its clients over TLS. Left out, a certificate that it makes itself.
     #[serde(default)]
     tls: TlsTable,
+    /// A named user of the API, beside `admin`.
+    #[serde(default)]
+    users: Vec<UserTable>,
     /// What an unattended installation does. An installed node takes no notice of it.
     install: Option<InstallTable>,
 }
@@ -149,7 +155,7 @@ pub(super) struct Document {
 #[serde(deny_unknown_fields, default)]
 struct AdminTable {
     /// The password of `admin` as a hash of crypt(5), made by `openssl passwd -6`. An installed node keeps it apart, in a file that only root can read, and never shows it; left out, the password that is set stays.
-    #[schemars(extend("writeOnly" = true))]
+    #[schemars(extend("writeOnly" = true, "x-password" = "The password of `admin`, for this console, the API and SSH. The node keeps only its hash. Left out, the one that is set stays."))]
     password_hash: Option<Text<PasswordHash>>,
     /// Public keys that let `admin` in by SSH: lines of a `.pub` file.
     #[schemars(extend("examples" = [["ssh-ed25519 AAAA… ada@example.org"]]))]
@@ -362,6 +368,7 @@ impl From<Document> for Seed {
             performance,
             kernel_dump,
             tls,
+            users,
             install,
             ..
         } = document;
@@ -421,6 +428,7 @@ impl From<Document> for Seed {
             performance: performance.into(),
             kernel_dump: kernel_dump.0,
             tls: tls.into(),
+            users: users.into_iter().map(User::from).collect(),
             install: install.map(InstallAnswers::from),
         }
     }

@@ -47,7 +47,41 @@ pub fn check(seed: &Seed, interfaces: &[Interface]) -> Vec<Problem> {
     devices::check(network, interfaces, &mut problems);
     addresses::check(network, &mut problems);
     storage_access::check(&seed.storage_access, &mut problems);
+    users(seed, &mut problems);
     problems
+}
+
+/// A user is one thing by its name, and so is who shows a certificate or a token: otherwise the role would be a matter of order.
+fn users(seed: &Seed, problems: &mut Vec<Problem>) {
+    for (at, user) in seed.users.iter().enumerate() {
+        let before = seed.users.get(..at).unwrap_or_default();
+        let key = |below: &str| format!("users[{}]{below}", user.name);
+        if before.iter().any(|other| other.name == user.name) {
+            problems.push(Problem::new(key(""), "is there twice: keep one of the two"));
+        }
+        if let Some(shown) = &user.fingerprint {
+            let client = seed.clients.iter().find(|client| client.fingerprint == *shown);
+            let other = before.iter().find(|other| other.fingerprint.as_ref() == Some(shown));
+            let whose = client
+                .map(|client| format!("api.client[{}]", client.name))
+                .or(other.map(|other| format!("users[{}]", other.name)));
+            if let Some(whose) = whose {
+                let problem = format!("is the certificate of {whose}, too: give each one of its own");
+                problems.push(Problem::new(key(".fingerprint"), problem));
+            }
+        }
+        if let Some(shown) = &user.token {
+            let token = seed.tokens.iter().find(|token| token.hash == *shown);
+            let other = before.iter().find(|other| other.token.as_ref() == Some(shown));
+            let whose = token
+                .map(|token| format!("api.token[{}]", token.name))
+                .or(other.map(|other| format!("users[{}]", other.name)));
+            if let Some(whose) = whose {
+                let problem = format!("is the token of {whose}, too: give each one of its own");
+                problems.push(Problem::new(key(".token_sha256"), problem));
+            }
+        }
+    }
 }
 
 /// What cannot be done as something secret is missing. `seed` has the secrets that are kept apart in place, which who looks at a document

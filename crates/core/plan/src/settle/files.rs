@@ -2,6 +2,7 @@
 
 use corbel_model::access::{ApiClient, ApiToken, SshKey};
 use corbel_model::tls::Tls;
+use corbel_model::users::User;
 use corbel_model::words::Warning;
 use corbel_model::{HostName, Keymap, Span, SshPort};
 use serde::Serialize;
@@ -64,6 +65,20 @@ struct Access<'a> {
     client: Vec<Client<'a>>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     token: Vec<Token<'a>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    user: Vec<NamedUser<'a>>,
+}
+
+#[derive(Serialize)]
+struct NamedUser<'a> {
+    name: &'a str,
+    role: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    password_hash: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    fingerprint: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sha256: Option<&'a str>,
 }
 
 #[derive(Serialize)]
@@ -81,7 +96,7 @@ struct Token<'a> {
 }
 
 /// `access.toml`, which the daemon reads.
-pub(super) fn access(clients: &[ApiClient], tokens: &[ApiToken]) -> String {
+pub(super) fn access(clients: &[ApiClient], tokens: &[ApiToken], users: &[User]) -> String {
     let access = Access {
         client: clients
             .iter()
@@ -97,6 +112,16 @@ pub(super) fn access(clients: &[ApiClient], tokens: &[ApiToken]) -> String {
                 name: &t.name,
                 sha256: t.hash.as_str(),
                 role: t.role.as_str(),
+            })
+            .collect(),
+        user: users
+            .iter()
+            .map(|user| NamedUser {
+                name: user.name.as_str(),
+                role: user.role.as_str(),
+                password_hash: user.password.as_ref().map(|hash| hash.expose()),
+                fingerprint: user.fingerprint.as_ref().map(|text| text.as_str()),
+                sha256: user.token.as_ref().map(|hash| hash.as_str()),
             })
             .collect(),
     };

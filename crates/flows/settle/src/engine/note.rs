@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{ConfigError, Engine};
 use crate::facilities::chain;
-use crate::store::{Origin, read_passwords};
+use crate::store::{Origin, unexposed};
 
 /// What is done or waits, for root alone; gone with the boot.
 pub(super) const NOTE: &str = "/run/corbel/config-pending.json";
@@ -24,6 +24,8 @@ pub(super) struct Note {
     pub(super) iscsi_passwords: BTreeMap<String, String>,
     pub(super) dump_key: Option<String>,
     pub(super) tls_key: Option<String>,
+    #[serde(default)]
+    pub(super) user_passwords: BTreeMap<String, String>,
     pub(super) origin: Origin,
     /// Seconds of uptime; 0 while it is being done.
     pub(super) until: u64,
@@ -35,9 +37,10 @@ impl Note {
         Secrets {
             admin_password: self.password.as_deref().and_then(|hash| hash.parse().ok()),
             collectd_password: self.collectd_password.as_deref().and_then(|text| text.parse().ok()),
-            iscsi_passwords: read_passwords(self.iscsi_passwords.clone()),
+            iscsi_passwords: unexposed(&self.iscsi_passwords),
             dump_key: self.dump_key.as_deref().and_then(|text| text.parse().ok()),
             tls_key: self.tls_key.as_deref().and_then(|text| text.parse().ok()),
+            user_passwords: unexposed(&self.user_passwords),
         }
     }
 }
@@ -53,6 +56,7 @@ impl Engine {
             iscsi_passwords: BTreeMap::new(),
             dump_key: None,
             tls_key: None,
+            user_passwords: BTreeMap::new(),
             origin: Origin::default(),
             until: 0,
             seconds: 0,

@@ -23,6 +23,8 @@ pub struct View {
     pub generation: u64,
     pub text: String,
     pub password_set: bool,
+    /// Names of users.
+    pub user_passwords_set: Vec<String>,
     /// Whether this node keeps a configuration at all.
     pub kept: bool,
     pub notes: Vec<String>,
@@ -43,6 +45,7 @@ impl Engine {
             Ok(Some(current)) => Ok(View {
                 generation: current.newest,
                 password_set: current.secrets.admin_password.is_some(),
+                user_passwords_set: current.secrets.user_passwords.into_keys().collect(),
                 text: current.text,
                 kept: true,
                 notes: current.notes,
@@ -52,6 +55,7 @@ impl Engine {
                 generation: 0,
                 text: "version = 1\n".into(),
                 password_set: false,
+                user_passwords_set: Vec::new(),
                 kept: true,
                 notes: Vec::new(),
                 pending,
@@ -61,10 +65,16 @@ impl Engine {
                 let text = bytes.and_then(|bytes| String::from_utf8(bytes).ok());
                 // What cannot be taken apart may hold something secret anywhere.
                 let (text, secrets) = without_secrets(&text.unwrap_or_default()).unwrap_or_default();
+                let of_user = |key: &String| {
+                    key.strip_prefix("users[")?
+                        .strip_suffix("].password_hash")
+                        .map(str::to_owned)
+                };
                 Ok(View {
                     generation: 0,
                     text,
                     password_set: secrets.iter().any(|key| key == "admin.password_hash"),
+                    user_passwords_set: secrets.iter().filter_map(of_user).collect(),
                     kept: false,
                     notes: vec![error.to_string()],
                     pending: None,

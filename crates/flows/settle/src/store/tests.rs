@@ -131,3 +131,30 @@ fn nothing_whole_is_an_error_that_names_the_folder() {
     let error = store.current().expect_err("damaged").to_string();
     assert!(error.starts_with("neither copy of node in "), "{error}");
 }
+
+#[test]
+fn the_password_of_who_is_gone_is_in_no_file_and_nobodys() {
+    let (folder, store) = store();
+    let with = format!("{}[[users]]\nname = \"ada\"\nrole = \"viewer\"\n", named("a"));
+    let mut secrets = Secrets::default();
+    secrets
+        .user_passwords
+        .insert("ada".into(), HASH.parse().expect("a hash"));
+    store.save(&with, &secrets, &origin()).expect("saved");
+    assert_eq!(now(&store).secrets, secrets);
+    let found = || {
+        let files = std::fs::read_dir(folder.path()).expect("a folder");
+        let texts = files.filter_map(|entry| std::fs::read_to_string(entry.ok()?.path()).ok());
+        texts.filter(|text| text.contains(HASH)).count()
+    };
+    assert_eq!(found(), 1);
+
+    // A document that has nobody of the name, saved with the hash still beside it: whoever comes later gets no password by it.
+    store.save(&named("b"), &secrets, &origin()).expect("saved");
+    assert!(now(&store).secrets.user_passwords.is_empty());
+
+    store.save(&with, &secrets, &origin()).expect("saved");
+    store.save(&named("c"), &Secrets::default(), &origin()).expect("saved");
+    assert_eq!(found(), 0);
+    assert!(now(&store).secrets.user_passwords.is_empty());
+}

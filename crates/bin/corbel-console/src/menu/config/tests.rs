@@ -172,3 +172,45 @@ fn a_node_without_a_disk_shows_and_keeps_nothing() {
     assert!(ours.is_read_only());
     assert!(ours.why_read_only().contains("from its medium"));
 }
+
+#[test]
+fn a_password_belongs_to_the_user_whose_page_it_was_typed_on() {
+    let at = |entry| vec![Step::Key("users".into()), Step::At(entry)];
+    let mut ours = Configuration::default();
+    let mut told = config(
+        4,
+        "version = 1\n[[users]]\nname = \"ada\"\nrole = \"viewer\"\n[[users]]\nrole = \"viewer\"\n",
+    );
+    told.user_passwords_set = vec!["ada".into()];
+    ours.on(Reply::Config(Ok(told)));
+    assert_eq!(ours.password_word(&at(0)), "set; it is never shown");
+    assert_eq!(ours.password_word(&at(1)), "not set");
+    // Nobody can have one yet.
+    assert!(ours.set_password(&at(1), "plum-Tr3e".into()).is_none());
+    assert!(
+        ours.notice
+            .as_ref()
+            .is_some_and(|notice| notice.contains("a name first"))
+    );
+    assert!(!ours.is_changed());
+
+    let Some(Call::Plan(_, wanted)) = ours.set_password(&at(0), "plum-Tr3e".into()) else {
+        panic!("{ours:?}");
+    };
+    assert_eq!(ours.password_word(&at(0)), "new, not saved yet");
+    assert_eq!(
+        ours.password_word(&[Step::Key("admin".into())]),
+        "set; it is never shown"
+    );
+    assert_eq!(wanted.passwords.users["ada"].0, "plum-Tr3e");
+    assert_eq!(wanted.passwords.admin, None);
+    assert!(!wanted.document.0.contains("plum"), "{}", wanted.document.0);
+
+    // Who is called otherwise now is another, and needs one of its own.
+    let renamed = Change::Set([at(0), vec![Step::Key("name".into())]].concat(), "bob".into());
+    let Some(Call::Plan(_, wanted)) = ours.change(renamed) else {
+        panic!("{ours:?}");
+    };
+    assert_eq!(wanted.passwords.users.len(), 0);
+    assert_eq!(ours.password_word(&at(0)), "not set");
+}

@@ -23,7 +23,7 @@ impl Page {
         for key in keys {
             match self.form.key(*key, &self.document, false) {
                 Outcome::Change(change) => assert!(self.document.apply(change)),
-                Outcome::Password(password) => self.password = Some(password),
+                Outcome::Password(_, password) => self.password = Some(password),
                 Outcome::Nothing | Outcome::Leave | Outcome::Unknown => {}
             }
             self.form.settle(&self.document);
@@ -157,7 +157,7 @@ fn who_may_only_look_changes_nothing() {
         assert!(
             !matches!(
                 page.form.key(key, &page.document, true),
-                Outcome::Change(_) | Outcome::Password(_)
+                Outcome::Change(_) | Outcome::Password(..)
             ),
             "{key:?}"
         );

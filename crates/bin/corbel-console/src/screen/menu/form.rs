@@ -22,7 +22,7 @@ pub(super) fn page(menu: &Menu, width: usize) -> (String, Body) {
     let state = Shown {
         focused: menu.inside,
         problem: menu.config.problem.as_ref(),
-        password: password_word(&menu.config),
+        password: menu.config.password_word(&form.level().path),
     };
     fields(&mut body, form, draft, &state);
     (form.level().title.clone(), body)
@@ -33,14 +33,6 @@ pub(super) struct Shown<'a> {
     pub(super) focused: bool,
     pub(super) problem: Option<&'a Failure>,
     pub(super) password: &'static str,
-}
-
-fn password_word(config: &Configuration) -> &'static str {
-    match (&config.config, config.password_is_new()) {
-        (_, true) => "new, not saved yet",
-        (Some(config), false) if config.password_set => "set; it is never shown",
-        _ => "not set",
-    }
 }
 
 pub(super) fn fields(body: &mut Body, form: &Form, draft: &Document, state: &Shown<'_>) {

@@ -104,14 +104,14 @@ pub(crate) struct PasswordArgs {
 pub(crate) struct ApplyOptions {
     /// Only say what would be done
     #[arg(long)]
-    pub(super) dry_run: bool,
+    pub(in crate::cmd) dry_run: bool,
     /// How long a change of the network waits to be confirmed; 0 keeps it at once
     #[arg(long, value_name = "SECONDS", default_value_t = 120)]
-    pub(super) confirm_seconds: u32,
+    pub(in crate::cmd) confirm_seconds: u32,
     /// Confirm a change of the network as soon as the node answers over it
     #[arg(long)]
-    pub(super) confirm: bool,
+    pub(in crate::cmd) confirm: bool,
     /// Why, for the history
     #[arg(long, value_name = "TEXT")]
-    pub(super) comment: Option<String>,
+    pub(in crate::cmd) comment: Option<String>,
 }

@@ -20,6 +20,7 @@ use crate::seed::parse;
 use crate::server::Server;
 use crate::storage_access::{Iscsi, Multipath, Nfs, NfsMount, StorageAccess, Target};
 use crate::tls::Tls;
+use crate::users::User;
 
 const KEY: &str = "AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl";
 
@@ -328,6 +329,23 @@ fn tls() -> impl Strategy<Value = Tls> {
     (option::of(certificate), option::of(key)).prop_map(|(certificate, key)| Tls { certificate, key })
 }
 
+fn user() -> impl Strategy<Value = User> {
+    (
+        read("[a-z][a-z0-9_-]{0,9}"),
+        prop_oneof![Just(Role::Admin), Just(Role::Operator), Just(Role::Viewer)],
+        option::of(read("\\$6\\$[a-z]{8}\\$[a-zA-Z0-9./]{43}")),
+        option::of(read("sha256:[0-9a-f]{64}")),
+        option::of(read("[0-9a-f]{64}")),
+    )
+        .prop_map(|(name, role, password, fingerprint, token)| User {
+            name,
+            role,
+            password,
+            fingerprint,
+            token,
+        })
+}
+
 fn seeds() -> impl Strategy<Value = Seed> {
     let role = || prop_oneof![Just(Role::Admin), Just(Role::Operator), Just(Role::Viewer)];
     let key = "[ -~\u{e4}]{0,12}".prop_filter_map("not a key", |comment| {
@@ -365,6 +383,7 @@ fn seeds() -> impl Strategy<Value = Seed> {
             tuning::performance(),
             tuning::kernel_dump(),
             tls(),
+            vec(user(), 0..3),
         ),
         option::of(install()),
     )
@@ -378,7 +397,7 @@ fn seeds() -> impl Strategy<Value = Seed> {
                 network,
                 clients,
                 tokens,
-                (firewall, logging, monitoring, storage_access, performance, kernel_dump, tls),
+                (firewall, logging, monitoring, storage_access, performance, kernel_dump, tls, users),
                 install,
             )| Seed {
                 hostname,
@@ -400,6 +419,7 @@ fn seeds() -> impl Strategy<Value = Seed> {
                 performance,
                 kernel_dump,
                 tls,
+                users,
                 install,
             },
         )

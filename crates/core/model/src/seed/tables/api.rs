@@ -8,7 +8,8 @@ use serde::Deserialize;
 use super::Text;
 use crate::access::{ApiClient, ApiToken, CredentialError, Fingerprint, Role, TokenHash};
 
-struct Pem(Fingerprint);
+/// A certificate, of which only the fingerprint counts.
+pub(super) struct Pem(pub(super) Fingerprint);
 
 impl FromStr for Pem {
     type Err = CredentialError;
