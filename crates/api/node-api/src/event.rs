@@ -25,6 +25,14 @@ pub enum Event {
     },
     /// The node became healthy or degraded.
     Health { health: Health },
+    /// The configuration is another one now, or waits to be: ask for it again.
+    Config {
+        change: ConfigChange,
+        /// The newest one that is saved.
+        generation: u64,
+        /// Who asked for it; empty where nobody did, as when a countdown ended.
+        by: String,
+    },
     /// The receiver was too slow and so many events were dropped: ask for the whole state again.
     Missed { count: u64 },
     /// An event of a newer node.
@@ -46,6 +54,19 @@ pub enum VmChange {
     Crashed,
     Suspended,
     Rebooted,
+    #[serde(other)]
+    Unknown,
+}
+
+/// What became of a change of the configuration.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum ConfigChange {
+    /// Done, and taken back unless somebody confirms it.
+    Waits,
+    Saved,
+    /// Taken back: by hand, or as nobody confirmed it in time.
+    Undone,
     #[serde(other)]
     Unknown,
 }

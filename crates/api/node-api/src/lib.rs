@@ -34,7 +34,7 @@ pub use diagnostics::{Link, LinkList, LogEntry, LogPage, PasswordTry, Service, S
 pub use disk::{Disk, DiskList, DiskMatch, DiskTarget, InstalledSystem};
 pub use dump::{Dump, DumpState, DumpStatus, DumpTest};
 pub use error::{ErrorBody, ErrorInfo, ErrorKind};
-pub use event::{Event, VmChange};
+pub use event::{ConfigChange, Event, VmChange};
 pub use install::{DataSize, DataWord, InstallMode, InstallRequest, InstallSizes, Plan, Planned, UninstallRequest};
 pub use node::{
     Address, BootFirmware, BootInfo, BootSource, Counters, Health, HealthStatus, HypervisorInfo, HypervisorState,

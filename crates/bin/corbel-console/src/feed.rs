@@ -111,6 +111,7 @@ async fn session(client: &Client, installer: bool, out: &Sender<Event>) -> Resul
                 }
             }
             api::Event::Health { health } => vec![Event::Health(health)],
+            api::Event::Config { .. } => vec![Event::Configured],
             api::Event::Missed { .. } => vec![Event::Vms(client.vms().await?)],
             api::Event::Unknown => Vec::new(),
         };

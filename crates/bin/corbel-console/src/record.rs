@@ -133,6 +133,7 @@ fn name(event: &Event) -> String {
         Event::Node(_) => "node".to_owned(),
         Event::Vms(_) | Event::Vm { .. } => "machines".to_owned(),
         Event::Health(_) => "health".to_owned(),
+        Event::Configured => "the configuration".to_owned(),
         Event::Slots(_) => "slots".to_owned(),
         Event::Operation(_) => "long work".to_owned(),
         Event::Answer(_) | Event::Reply(_) => "an answer of the node".to_owned(),

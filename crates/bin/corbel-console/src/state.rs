@@ -158,6 +158,7 @@ impl State {
                 }
             }
             Event::Health(health) => self.health = Some(health),
+            Event::Configured => return self.menu.config.on_news().map(Action::Call),
             // A node that has never answered is booting, for a while.
             Event::Away(_) if self.daemon == Daemon::Starting && self.misses < PATIENCE => self.misses += 1,
             Event::Away(reason) => self.daemon = Daemon::Away(reason),

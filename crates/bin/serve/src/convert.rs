@@ -122,6 +122,15 @@ pub(crate) fn event(event: agent::Event) -> wire::Event {
             vm: vm.map(wire::VmSummary::from),
         },
         agent::Event::Health(now) => wire::Event::Health { health: health(&now) },
+        agent::Event::Config { change, generation, by } => wire::Event::Config {
+            change: match change {
+                agent::ConfigChange::Waits => wire::ConfigChange::Waits,
+                agent::ConfigChange::Saved => wire::ConfigChange::Saved,
+                agent::ConfigChange::Undone => wire::ConfigChange::Undone,
+            },
+            generation,
+            by,
+        },
         agent::Event::Missed(count) => wire::Event::Missed { count },
     }
 }

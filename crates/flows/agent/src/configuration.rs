@@ -6,7 +6,7 @@ use std::time::Duration;
 use corbel_settle::engine::{Applied, ConfigError, Engine, Request, View};
 use corbel_settle::store::Entry;
 
-use crate::Agent;
+use crate::{Agent, ConfigChange, Event};
 
 /// Between two looks at a countdown.
 const TICK: Duration = Duration::from_secs(1);
@@ -29,7 +29,7 @@ impl Agent {
         let by = request.by.clone();
         let applied = self.engine(move |engine| engine.apply(request)).await;
         if !dry {
-            told(&by, &applied);
+            self.told(by, &applied);
         }
         applied
     }
@@ -57,7 +57,7 @@ impl Agent {
             })
             .await;
         if !dry {
-            told(&by, &applied);
+            self.told(by, &applied);
         }
         applied
     }
@@ -66,16 +66,22 @@ impl Agent {
     ///
     /// # Errors
     /// When nothing waits.
-    pub async fn confirm_config(&self) -> Result<View, ConfigError> {
-        self.engine(|engine| engine.confirm().and_then(|_| engine.view())).await
+    pub async fn confirm_config(&self, by: String) -> Result<View, ConfigError> {
+        let view = self
+            .engine(|engine| engine.confirm().and_then(|_| engine.view()))
+            .await?;
+        self.tell(ConfigChange::Saved, view.generation, by);
+        Ok(view)
     }
 
     /// Takes the change that waits back.
     ///
     /// # Errors
     /// When nothing waits, and with what could not be taken back.
-    pub async fn undo_config(&self) -> Result<View, ConfigError> {
-        self.engine(|engine| engine.undo().and_then(|()| engine.view())).await
+    pub async fn undo_config(&self, by: String) -> Result<View, ConfigError> {
+        let view = self.engine(|engine| engine.undo().and_then(|()| engine.view())).await?;
+        self.tell(ConfigChange::Undone, view.generation, by);
+        Ok(view)
     }
 
     /// The documents that are kept, the newest first.
@@ -108,20 +114,58 @@ impl Agent {
     /// Takes back what an earlier daemon left half done, and what nobody confirms in time.
     pub(crate) async fn watch_config(&self) {
         let Some(engine) = self.engine.clone() else { return };
-        say(
+        self.taken_back(
             blocking(&engine, Engine::recover).await,
             "a change of the configuration that was half done is taken back",
-        );
+        )
+        .await;
         let mut ticks = tokio::time::interval(TICK);
         loop {
             ticks.tick().await;
             if !engine.is_busy() {
                 continue;
             }
-            say(
+            self.taken_back(
                 blocking(&engine, Engine::tick).await,
                 "nobody confirmed the change of the network: it is taken back",
-            );
+            )
+            .await;
+        }
+    }
+
+    /// Nobody listening is no fault.
+    fn tell(&self, change: ConfigChange, generation: u64, by: String) {
+        let _ = self.events.send(Event::Config { change, generation, by });
+    }
+
+    async fn taken_back(&self, outcome: Result<bool, ConfigError>, sentence: &str) {
+        match outcome {
+            Ok(false) => return,
+            Ok(true) => tracing::warn!("{sentence}"),
+            Err(error) => tracing::error!(%error, "{sentence}, but not all of it"),
+        }
+        let generation = self.config().await.map_or(0, |view| view.generation);
+        self.tell(ConfigChange::Undone, generation, String::new());
+    }
+
+    fn told(&self, by: String, applied: &Result<Applied, ConfigError>) {
+        match applied {
+            Ok(applied) => {
+                let (steps, waits) = (applied.change.steps.len(), applied.pending.is_some());
+                tracing::info!(
+                    by,
+                    generation = applied.generation,
+                    steps,
+                    waits,
+                    "the configuration was changed"
+                );
+                let change = match waits {
+                    true => ConfigChange::Waits,
+                    false => ConfigChange::Saved,
+                };
+                self.tell(change, applied.generation, by);
+            }
+            Err(error) => tracing::info!(by, %error, "the configuration was not changed"),
         }
     }
 }
@@ -130,28 +174,4 @@ async fn blocking(engine: &Arc<Engine>, work: fn(&Engine) -> Result<bool, Config
     let engine = Arc::clone(engine);
     let done = tokio::task::spawn_blocking(move || work(&engine)).await;
     done.unwrap_or_else(|error| Err(ConfigError::Facility(Box::new(error))))
-}
-
-fn say(outcome: Result<bool, ConfigError>, sentence: &str) {
-    match outcome {
-        Ok(false) => {}
-        Ok(true) => tracing::warn!("{sentence}"),
-        Err(error) => tracing::error!(%error, "{sentence}, but not all of it"),
-    }
-}
-
-fn told(by: &str, applied: &Result<Applied, ConfigError>) {
-    match applied {
-        Ok(applied) => {
-            let (steps, waits) = (applied.change.steps.len(), applied.pending.is_some());
-            tracing::info!(
-                by,
-                generation = applied.generation,
-                steps,
-                waits,
-                "the configuration was changed"
-            );
-        }
-        Err(error) => tracing::info!(by, %error, "the configuration was not changed"),
-    }
 }

@@ -132,8 +132,25 @@ pub enum Event {
         vm: Option<VmSummary>,
     },
     Health(Health),
+    /// The configuration is another one now, or waits to be.
+    Config {
+        change: ConfigChange,
+        /// The newest one that is saved.
+        generation: u64,
+        by: String,
+    },
     /// So many hypervisor events were lost before they reached us.
     Missed(u64),
+}
+
+/// What became of a change of the configuration.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ConfigChange {
+    /// Done, and saved unless it is confirmed.
+    Waits,
+    Saved,
+    /// Taken back: by hand, or as nobody confirmed it.
+    Undone,
 }
 
 /// Events that a slow listener may be behind before it loses the oldest.

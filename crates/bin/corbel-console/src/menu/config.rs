@@ -132,6 +132,11 @@ impl Configuration {
         (due && !self.asking && self.save.is_none()).then(|| self.ask())
     }
 
+    /// Somebody changed something, perhaps this console: then the answer to its save tells.
+    pub(crate) fn on_news(&mut self) -> Option<Call> {
+        (self.config.is_some() && !self.asking && self.save.is_none()).then(|| self.ask())
+    }
+
     fn ask(&mut self) -> Call {
         self.asking = true;
         Call::Config

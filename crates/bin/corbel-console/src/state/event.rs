@@ -17,6 +17,8 @@ pub(crate) enum Event {
         vm: Option<VmSummary>,
     },
     Health(Health),
+    /// The configuration is another one, or waits to be.
+    Configured,
     Slots(SlotList),
     Operation(Option<OperationInfo>),
     /// To the installer's question.

@@ -1,8 +1,12 @@
 //! The configuration by the real client, two writers at once, and what nobody should send.
 
+use std::time::Duration;
+
 use corbel_client::{Client, ClientError};
-use corbel_node_api::{ConfigRequest, ConfigRollback, ErrorKind};
+use corbel_node_api::{ConfigChange, ConfigRequest, ConfigRollback, ErrorKind, Event};
 use serde_json::json;
+
+use futures_util::StreamExt as _;
 
 use crate::node::Sim;
 
@@ -255,4 +259,44 @@ async fn a_password_of_a_user_is_made_a_hash_and_one_of_nobody_is_refused() {
     client.apply_config(Some(4), &with("", &[])).await.unwrap();
     client.apply_config(Some(5), &with(ADA, &[])).await.unwrap();
     assert!(client.config().await.unwrap().user_passwords_set.is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_listens_hears_of_each_change() {
+    let sim = Sim::installed().await;
+    let client = Client::local(&sim.socket);
+    let mut events = client.events().await.unwrap();
+    client.apply_config(Some(1), &other_network()).await.unwrap();
+    client.undo_config().await.unwrap();
+    client.apply_config(Some(1), &other_network()).await.unwrap();
+    client.confirm_config().await.unwrap();
+    client.apply_config(Some(2), &named("b")).await.unwrap();
+    client.undo_config().await.unwrap();
+    client.apply_config(Some(2), &other_network()).await.unwrap();
+    let dry = ConfigRequest {
+        dry_run: true,
+        ..named("c")
+    };
+    client.apply_config(None, &dry).await.unwrap();
+    let expected = [
+        (ConfigChange::Waits, 1, "socket"),
+        (ConfigChange::Undone, 1, "socket"),
+        (ConfigChange::Waits, 1, "socket"),
+        (ConfigChange::Saved, 2, "socket"),
+        (ConfigChange::Waits, 2, "socket"),
+        (ConfigChange::Undone, 2, "socket"),
+        (ConfigChange::Saved, 3, "socket"),
+    ];
+    let mut heard = Vec::new();
+    while heard.len() < expected.len() {
+        let event = tokio::time::timeout(Duration::from_secs(20), events.next()).await;
+        if let Event::Config { change, generation, by } = event.unwrap().unwrap().unwrap() {
+            heard.push((change, generation, by));
+        }
+    }
+    let heard: Vec<_> = heard
+        .iter()
+        .map(|(change, generation, by)| (*change, *generation, by.as_str()))
+        .collect();
+    assert_eq!(heard, expected);
 }

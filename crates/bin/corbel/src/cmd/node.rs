@@ -11,7 +11,7 @@ mod trust;
 use clap::Subcommand;
 use corbel_client::Client;
 use corbel_node_api::{
-    BootFirmware, BootSource, Event, Health, HealthStatus, HypervisorState, Keyboard, NodeInfo, Plugin,
+    BootFirmware, BootSource, ConfigChange, Event, Health, HealthStatus, HypervisorState, Keyboard, NodeInfo, Plugin,
     VirtualizationState, VmChange,
 };
 use futures_util::StreamExt;
@@ -22,7 +22,7 @@ use crate::failure::Failure;
 use crate::interrupt::Interrupts;
 use crate::printer::Printer;
 use crate::settings::Context;
-use crate::table::{self, Column, size, span};
+use crate::table::{self, Column, size, span, tame};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum NodeCommand {
@@ -309,6 +309,20 @@ fn told(event: &Event) -> String {
             format!("{name} {}{now}", changed(*change))
         }
         Event::Health { health } => format!("the node is {}", sentence(health)),
+        Event::Config { change, generation, by } => {
+            let by = match by.as_str() {
+                "" => String::new(),
+                by => format!(" by {}", tame(by)),
+            };
+            match change {
+                ConfigChange::Waits => format!("a change of the configuration{by} waits to be confirmed"),
+                ConfigChange::Saved => format!("the configuration was saved{by} as generation {generation}"),
+                ConfigChange::Undone => {
+                    format!("a change of the configuration was taken back{by}: generation {generation} counts")
+                }
+                ConfigChange::Unknown => format!("the configuration changed{by}"),
+            }
+        }
         Event::Missed { count } => format!("{count} events were missed, this side was too slow"),
         Event::Unknown => "something that this version does not know".to_owned(),
     }

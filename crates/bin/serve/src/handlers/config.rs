@@ -109,13 +109,13 @@ pub(crate) async fn rollback(
     tagged(applied.generation, &applied)
 }
 
-pub(crate) async fn confirm(State(shared): App) -> Reply {
-    let view = convert::config(shared.agent.confirm_config().await?);
+pub(crate) async fn confirm(State(shared): App, Extension(caller): Extension<Caller>) -> Reply {
+    let view = convert::config(shared.agent.confirm_config(caller.name).await?);
     tagged(view.generation, &view)
 }
 
-pub(crate) async fn undo(State(shared): App) -> Reply {
-    let view = convert::config(shared.agent.undo_config().await?);
+pub(crate) async fn undo(State(shared): App, Extension(caller): Extension<Caller>) -> Reply {
+    let view = convert::config(shared.agent.undo_config(caller.name).await?);
     tagged(view.generation, &view)
 }
 

@@ -214,3 +214,14 @@ fn a_password_belongs_to_the_user_whose_page_it_was_typed_on() {
     assert_eq!(wanted.passwords.users.len(), 0);
     assert_eq!(ours.password_word(&at(0)), "not set");
 }
+
+#[test]
+fn news_are_looked_at_unless_they_are_our_own() {
+    let mut ours = planned();
+    assert_eq!(ours.on_news(), None, "the save is on the screen");
+    let mut ours = Configuration::default();
+    assert_eq!(ours.on_news(), None, "nobody has looked at the configuration yet");
+    ours.on(Reply::Config(Ok(config(4, DOCUMENT))));
+    assert_eq!(ours.on_news(), Some(Call::Config));
+    assert_eq!(ours.on_news(), None, "it is asked for already");
+}
