@@ -13,7 +13,7 @@ use corbel_node_api::SlotName;
 use super::DISK;
 
 /// Every page in the order of the menu, with a word that only it has.
-const PAGES: [(&str, &str); 27] = [
+const PAGES: [(&str, &str); 31] = [
     ("Name and time", "hostname"),
     ("Interfaces", "[ add an entry ]"),
     ("Bonds", "Several interfaces as one"),
@@ -21,6 +21,7 @@ const PAGES: [(&str, &str); 27] = [
     ("Bridges", "A bridge that virtual machines"),
     ("SSH", "idle timeout"),
     ("Admin", "password"),
+    ("Users", "A named user of the API"),
     ("API clients", "A client that shows a certificate"),
     ("API tokens", "A client that shows a token"),
     ("TLS certificate", "private key"),
@@ -40,7 +41,10 @@ const PAGES: [(&str, &str); 27] = [
     ("Services", "collectd"),
     ("Logs", "SOURCE"),
     ("Plugins", "There are no plugins"),
+    ("Security", "are as good as they can be"),
     ("Upgrade", "Slot a"),
+    ("Support bundle", "keep it on this node"),
+    ("Power", "Power off"),
 ];
 
 #[tokio::test]

@@ -167,7 +167,19 @@ pub(super) fn security(level: &SecurityLevel) -> Vec<Row> {
                 .to_owned(),
         }
     };
-    let summary = Row::note(&level.summary);
+    let good = level
+        .findings
+        .iter()
+        .filter(|finding| finding.grade == SecurityGrade::Good)
+        .count();
+    // The node's own sentence names what could be better, which is in the rows below and would not fit.
+    let summary = Row {
+        help: level.summary.clone(),
+        ..Row::note(&format!(
+            "{good} of {} are as good as they can be",
+            level.findings.len()
+        ))
+    };
     std::iter::once(summary)
         .chain(level.findings.iter().map(finding))
         .collect()
