@@ -8,6 +8,7 @@ mod kept;
 mod kernel_dump;
 mod lives_on;
 mod performance;
+mod pictures;
 mod power_cut;
 mod refused;
 mod removed;

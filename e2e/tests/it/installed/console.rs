@@ -4,48 +4,13 @@ use std::time::Duration;
 
 use anyhow::ensure;
 use corbel_e2e::{
-    Firmware, Node, Person, Run, Server,
+    Firmware, Node, PAGES, Person, Run, Server,
     installed::{INSTALL_WORDS, PASSWORD, PASSWORD_HASH},
     person::{CLEAR, DOWN, ENTER, ESC, REPAINT, UP},
 };
 use corbel_node_api::SlotName;
 
 use super::DISK;
-
-/// Every page in the order of the menu, with a word that only it has.
-const PAGES: [(&str, &str); 31] = [
-    ("Name and time", "hostname"),
-    ("Interfaces", "[ add an entry ]"),
-    ("Bonds", "Several interfaces as one"),
-    ("VLANs", "802.1Q"),
-    ("Bridges", "A bridge that virtual machines"),
-    ("SSH", "idle timeout"),
-    ("Admin", "password"),
-    ("Users", "A named user of the API"),
-    ("API clients", "A client that shows a certificate"),
-    ("API tokens", "A client that shows a token"),
-    ("TLS certificate", "private key"),
-    ("Firewall", "sources"),
-    ("Kernel dump", "host key"),
-    ("Logging", "journal max size"),
-    ("Logging remote", "[ add an entry ]"),
-    ("Monitoring", "collectd"),
-    ("Performance", "isolated cpus"),
-    ("Storage access", "multipath enabled"),
-    ("Disks", "/dev/vda"),
-    ("Multipath devices", "Multipath is off"),
-    ("iSCSI sessions", "PORTAL"),
-    ("IOMMU groups", "GROUP DEVICE"),
-    ("Network links", "RECEIVED"),
-    ("Ping", "Enter names the machine"),
-    ("Services", "collectd"),
-    ("Logs", "SOURCE"),
-    ("Plugins", "There are no plugins"),
-    ("Security", "are as good as they can be"),
-    ("Upgrade", "Slot a"),
-    ("Support bundle", "keep it on this node"),
-    ("Power", "Power off"),
-];
 
 #[tokio::test]
 async fn every_page_is_seen_and_a_name_is_changed() -> anyhow::Result<()> {
