@@ -149,6 +149,7 @@ mod tests {
     use super::*;
     use crate::menu::Reply;
     use crate::screen::tests::node;
+    use crate::state::{Mouse, MouseAct};
 
     /// A session of a person who opens a locked screen and looks around.
     fn session() -> Vec<Event> {
@@ -168,6 +169,16 @@ mod tests {
             key(Key::Enter),
             key(Key::Help),
             key(Key::Esc),
+            Event::Mouse(Mouse {
+                act: MouseAct::Click,
+                column: 3,
+                row: 9,
+            }),
+            Event::Mouse(Mouse {
+                act: MouseAct::WheelDown,
+                column: 40,
+                row: 9,
+            }),
             Event::Away("gone".into()),
         ]);
         events

@@ -4,7 +4,6 @@ use corbel_node_api::{
     BootSource, Config, ConfigApplied, ConfigPlan, ConfigStep, Link, LinkList, LogEntry, LogPage, PendingConfig,
     Service, ServiceList, VmState,
 };
-use proptest::prelude::*;
 
 use super::*;
 use crate::screen::as_text;
@@ -93,6 +92,7 @@ fn on_page(title: &str) -> State {
     state
 }
 
+mod hostile;
 mod reach;
 mod support;
 
@@ -335,48 +335,6 @@ fn the_countdown_is_on_every_page_and_two_keys_end_it() {
         state.menu.go(Place::Power);
         assert!(as_text(&state, 80, 24).contains("118 s"), "{}", as_text(&state, 80, 24));
         assert_eq!(press(&mut state, &[Key::Char(key)]), Some(Action::Call(call)));
-    }
-}
-
-fn any_key() -> impl Strategy<Value = Key> {
-    prop_oneof![
-        any::<char>().prop_map(Key::Char),
-        prop::sample::select(vec![
-            's', 'x', 'f', 'n', 'c', 'a', 'd', 'r', 'k', 'u', 'y', '/', ' ', '?'
-        ])
-        .prop_map(Key::Char),
-        prop::sample::select(vec![
-            Key::Enter,
-            Key::Esc,
-            Key::Tab,
-            Key::BackTab,
-            Key::Backspace,
-            Key::Up,
-            Key::Down,
-            Key::Left,
-            Key::Right,
-            Key::PageUp,
-            Key::PageDown,
-            Key::Home,
-            Key::End,
-            Key::Help,
-            Key::Clear,
-        ]),
-    ]
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig::with_cases(64))]
-    #[test]
-    fn no_key_breaks_the_menu(keys in prop::collection::vec(any_key(), 0..60), columns in 1_u16..210, rows in 1_u16..60) {
-        let mut state = inside();
-        for key in keys {
-            crate::screen::fit_to(&mut state, columns, rows);
-            state.on(Event::Key(key));
-            let shown = as_text(&state, columns, rows);
-            prop_assert_eq!(shown.lines().count(), usize::from(rows));
-            prop_assert!(shown.is_ascii());
-        }
     }
 }
 
