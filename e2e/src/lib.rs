@@ -4,6 +4,7 @@
 //! a limit, and every failure names the folder with the logs of that machine. A [`Machine`] that is dropped is gone.
 
 pub mod accel;
+pub mod authority;
 pub mod demo;
 pub mod disk;
 pub mod fault;
@@ -30,6 +31,7 @@ pub mod wait;
 pub mod wire;
 
 pub use accel::Accel;
+pub use authority::Signed;
 pub use demo::Demo;
 pub use disk::Disk;
 pub use fault::Fault;

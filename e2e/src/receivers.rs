@@ -4,7 +4,6 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::Context as _;
-use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, KeyUsagePurpose};
 use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use tokio::{
     io::{AsyncRead, AsyncReadExt as _},
@@ -12,6 +11,8 @@ use tokio::{
     task::JoinHandle,
 };
 use tokio_rustls::TlsAcceptor;
+
+use crate::authority::Signed;
 
 /// What the host is called in QEMU's user network (qemu(1), `-netdev user`).
 pub const HOST: &str = "10.0.2.2";
@@ -118,24 +119,14 @@ fn counted(mut stream: &[u8]) -> Vec<String> {
 
 /// A server whose certificate an authority of its own has signed.
 fn acceptor(name: &str) -> anyhow::Result<(TlsAcceptor, String)> {
-    let mut authority = CertificateParams::default();
-    authority.distinguished_name.push(DnType::CommonName, "e2e authority");
-    authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    authority.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::DigitalSignature];
-    let authority_key = KeyPair::generate()?;
-    let ca = authority.self_signed(&authority_key)?.pem();
-    let issuer = Issuer::new(authority, authority_key);
-    let key = KeyPair::generate()?;
-    let mut own = CertificateParams::new([name.to_owned()])?;
-    own.distinguished_name.push(DnType::CommonName, name);
-    let certificate = own.signed_by(&key, &issuer)?;
-    let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));
+    let signed = Signed::new(name)?;
+    let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(signed.key.serialize_der()));
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let config = rustls::ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions()?;
     let config = config
         .with_no_client_auth()
-        .with_single_cert(vec![certificate.der().clone()], key)?;
-    Ok((TlsAcceptor::from(Arc::new(config)), ca))
+        .with_single_cert(vec![signed.certificate.der().clone()], key)?;
+    Ok((TlsAcceptor::from(Arc::new(config)), signed.authority))
 }
 
 /// Keeps every packet until it is dropped.

@@ -1,6 +1,7 @@
 //! A node that lives on a disk: installed, restarted, upgraded, sent back by every kind of bad version, cut off, and taken off again.
 //! Each of these takes many boots; `cargo xtask test --all` runs them all, `cargo xtask test` those that `.config/nextest.toml` names.
 
+mod certificate;
 mod configured;
 mod console;
 mod hooks;

@@ -1,12 +1,15 @@
 //! A kernel that crashes, on the real image: its memory is saved by the one that waited for that, the node comes back by itself, and says what
-//! happened. Before it: a machine that is too small, a place that cannot be reached, and memory that comes with the next start.
+//! happened. Before it: a machine that is too small, a place that cannot be reached, and memory that comes with the next start. After it: a dump
+//! that goes to another machine by SSH.
 
 use anyhow::{Context as _, ensure};
+use corbel_e2e::receivers::HOST;
+use corbel_e2e::run::tool;
 use corbel_e2e::server::wait_for_reset;
-use corbel_e2e::{Firmware, Machine, Medium, Node, Run, Server};
+use corbel_e2e::{Firmware, Machine, MachineSpec, Medium, Node, Run, Server};
 use corbel_node_api::{DumpState, RebootRequest};
 
-use super::DISK;
+use super::{DISK, cd};
 
 /// The least that memory is set aside on, and some more.
 const MEMORY: u32 = 2048;
@@ -68,10 +71,8 @@ async fn a_crash_is_saved_listed_and_survived() -> anyhow::Result<()> {
         "{status:?}"
     );
     ensure!(node.api().test_dump().await?.place == "this node");
-    shell.text("{ sleep 2; echo c > /proc/sysrq-trigger; } > /dev/null 2>&1 & echo going")?;
     drop(shell);
-    let limit = node.limit(900);
-    wait_for_reset(node.machine(), limit).await.context("the dump")?;
+    crash(&mut node).await?;
 
     node = start(&run, &server).await?;
     let status = node.api().dumps().await?;
@@ -90,10 +91,73 @@ async fn a_crash_is_saved_listed_and_survived() -> anyhow::Result<()> {
         "{warnings:?}"
     );
 
+    drop(shell);
+    node = to_a_server(&run, &server, node, &before).await?;
+
+    let mut shell = node.root_shell()?;
     node.configure(&before).await?;
     ensure!(shell.text("cat /sys/kernel/kexec_crash_loaded")? == "0");
     ensure!(node.api().dumps().await?.state == DumpState::Off);
     Ok(())
+}
+
+/// The next dump goes to a machine that has SSH and nothing else of ours in it: another node, run from its CD.
+async fn to_a_server(run: &Run, server: &Server, mut node: Node, before: &str) -> anyhow::Result<Node> {
+    let place = Node::boot(run, MachineSpec::new(cd(run))).await?;
+    let port = place.place().ssh_port;
+    let scanned = tool("ssh-keyscan", |command| {
+        command.args(["-t", "ed25519", "-p", &port.to_string(), "127.0.0.1"])
+    })?;
+    let host_key = scanned.split_once(' ').context("no host key")?.1.trim();
+    let key = std::fs::read_to_string(place.identity().ssh_key())?;
+    let location = format!("admin@{HOST}:/tmp/dumps");
+    let with = |host_key: &str| {
+        format!(
+            "{before}\n[kernel_dump]\ntarget = \"ssh\"\nlocation = \"{location}\"\nport = {port}\nhost_key = \"{host_key}\"\n\
+             ssh_key = \"\"\"\n{key}\"\"\"\n"
+        )
+    };
+    // Somebody else's key, in the place of the host's.
+    let other = place.identity().ssh_public();
+    let other: Vec<&str> = other.split(' ').take(2).collect();
+    let error = node
+        .configure(&with(&other.join(" ")))
+        .await
+        .err()
+        .context("another host")?;
+    ensure!(error.to_string().contains(&location), "{error}");
+
+    node.configure(&with(host_key)).await?;
+    ensure!(node.api().test_dump().await?.place == location);
+    crash(&mut node).await?;
+    let node = start(run, server).await?;
+    let dumps = node.api().dumps().await?.dumps;
+    let dump = dumps.iter().find(|dump| dump.place == location);
+    let dump = dump.with_context(|| format!("no dump at the server is listed: {dumps:?}"))?;
+    ensure!(
+        dump.problem.is_none() && dump.reason.contains("sysrq triggered crash"),
+        "{dump:?}"
+    );
+    // makedumpfile(8), -F: the flattened format begins with its name.
+    let look = format!(
+        "cd /tmp/dumps/{} && head -c 12 vmcore.flat && grep -c 'sysrq: Trigger a crash' dmesg.txt && ls -a",
+        dump.name
+    );
+    let (_, told) = place.ssh(&look)?;
+    ensure!(
+        told.starts_with("makedumpfile") && told.contains("\ndmesg.txt\n") && !told.contains(".part"),
+        "{told}"
+    );
+    Ok(node)
+}
+
+/// Crashes the kernel and waits until the one that saves the dump has restarted the machine.
+async fn crash(node: &mut Node) -> anyhow::Result<()> {
+    let mut shell = node.root_shell()?;
+    shell.text("{ sleep 2; echo c > /proc/sysrq-trigger; } > /dev/null 2>&1 & echo going")?;
+    drop(shell);
+    let limit = node.limit(900);
+    wait_for_reset(node.machine(), limit).await.context("the dump")
 }
 
 /// Boots from the disk with enough memory.
