@@ -16,6 +16,7 @@ use super::fake::{FakeNode, Parts, SLOT_BYTES, parts};
 use super::*;
 
 mod hooks;
+mod releases;
 
 const BOTH: [Firmware; 2] = [Firmware::Bios, Firmware::Uefi];
 const DEADLINE: Duration = Duration::from_secs(300);
@@ -280,51 +281,6 @@ fn a_device_that_does_not_keep_what_is_written_is_not_armed() {
 }
 
 #[test]
-fn what_is_wrong_with_an_image_is_said_before_anything_is_written() {
-    let node = FakeNode::installed(Firmware::Uefi);
-    let before = (node.esp.files(), node.slots[1].bytes());
-    let wrong = |change: &dyn Fn(&mut Parts)| {
-        let mut parts = parts("1.1");
-        change(&mut parts);
-        match open(&parts) {
-            Err(error) => error.to_string(),
-            Ok(release) => upgrade(&node, &release, &silent, &Cancel::new())
-                .expect_err("refused")
-                .to_string(),
-        }
-    };
-    assert_eq!(
-        wrong(&|p| {
-            p.root.pop();
-        }),
-        "root.img has 19199 bytes, and its manifest says 19200"
-    );
-    assert!(wrong(&|p| p.root[7] ^= 1).starts_with("root.img is not what its manifest says: SHA-256 "));
-    assert!(wrong(&|p| p.kernel[3000] ^= 1).starts_with("corbel.efi is not what its manifest says"));
-    assert!(wrong(&|p| p.kernel.push(0)).starts_with("corbel.efi has 4097 bytes"));
-    assert!(wrong(&|p| p.manifest.version = "2.0".into()).contains("another major number"));
-    let large = wrong(&|p| {
-        p.root = vec![0; SLOT_BYTES + 1];
-        p.manifest.parts[0].bytes = p.root.len() as u64;
-    });
-    assert_eq!(large, "the root image has 65537 bytes, and slot b has room for 65536");
-    let none: Source = Arc::new(vec![0u8; 1 << 16]);
-    let error = Release::open(none, &KeySet::new(), &policy()).expect_err("no ISO");
-    assert_eq!(error.to_string(), "the image is no ISO of Corbel");
-    let strict = Policy {
-        allow_unsigned: false,
-        ..policy()
-    };
-    for (signature, expected) in [(None, "is not signed"), (Some("nonsense"), "is by none of the keys")] {
-        let parts = parts("1.1");
-        let image = parts.iso(&parts.text(), signature);
-        let error = Release::open(image, &KeySet::new(), &strict).expect_err("refused");
-        assert!(error.to_string().contains(expected), "{error}");
-    }
-    assert_eq!((node.esp.files(), node.slots[1].bytes()), before);
-}
-
-#[test]
 fn a_network_boot_leaves_a_release_too() {
     let folder = tempfile::tempdir().expect("a folder");
     let parts = parts("1.1");
@@ -340,43 +296,6 @@ fn a_network_boot_leaves_a_release_too() {
     assert_eq!((node.boot(), node.version.as_str()), (Slot::B, "1.1"));
     put("corbel.efi", b"short");
     assert!(matches!(open(), Err(OpenError::Length { .. })));
-}
-
-#[test]
-fn hooks_run_in_order_and_the_first_turn_may_refuse() {
-    let mut node = FakeNode::installed(Firmware::Uefi);
-    let log = node.folder().join("log");
-    let hook = |turn: &str, name: &str, end: &str, mode: u32| {
-        let path = node.folder().join(format!("hooks/{turn}.d/{name}"));
-        let text = format!(
-            "#!/bin/sh\necho $CORBEL_HOOK {name} $CORBEL_VERSION >> {}\n{end}\n",
-            log.display()
-        );
-        write_atomic(&path, text.as_bytes(), mode).expect("written");
-        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).expect("mode");
-    };
-    hook("pre-upgrade", "20-no", "exit 1", 0o755);
-    hook("pre-upgrade", "10-first", "", 0o755);
-    hook("pre-upgrade", "30-never", "", 0o755);
-    hook("pre-upgrade", "05-text", "", 0o644);
-    let before = node.esp.files();
-    let error = take(&node, "1.1").expect_err("refused");
-    assert!(matches!(error, UpgradeError::Hook(_)), "{error}");
-    assert_eq!(node.esp.files(), before);
-    hook("pre-upgrade", "20-no", "", 0o755);
-    hook("post-upgrade", "10-fails", "exit 3", 0o755);
-    let armed = take(&node, "1.1").expect("upgraded");
-    assert_eq!(armed.warnings.len(), 1);
-    assert!(
-        armed.warnings[0].starts_with("the hook 10-fails failed: "),
-        "{:?}",
-        armed.warnings
-    );
-    let seen = std::fs::read_to_string(&log).expect("the log");
-    let expected = "pre-upgrade 10-first 1.1\npre-upgrade 20-no 1.1\npre-upgrade 10-first 1.1\npre-upgrade 20-no 1.1\n\
-                    pre-upgrade 30-never 1.1\npost-upgrade 10-fails 1.1\n";
-    assert_eq!(seen, expected);
-    assert_eq!(node.boot(), Slot::B);
 }
 
 #[test]
@@ -419,30 +338,4 @@ fn the_owners_words_reach_both_loaders() {
     let text = |path: &str| String::from_utf8_lossy(&files[path]).into_owned();
     assert!(text("loader/entries/corbel-b+3.conf").ends_with("quiet corbel.slot=b console=ttyS1 a=$b\n"));
     assert!(text("corbel/b/grub.cfg").contains("corbel.slot=b console=ttyS1 'a=$b' $more"));
-}
-
-/// `signed/` holds the manifest of the fake release 1.1, signed with a key that was made for it and thrown away.
-#[test]
-fn a_signed_release_is_taken_and_a_changed_one_is_not() {
-    let text = include_str!("signed/release.json");
-    let signature = include_str!("signed/release.sig");
-    let folder = tempfile::tempdir().expect("a folder");
-    assert!(load_keys(&folder.path().join("none")).expect("no keys").is_empty());
-    let key = folder.path().join("owner.pub");
-    write_atomic(&key, include_bytes!("signed/key.pub"), 0o644).expect("written");
-    let keys = load_keys(folder.path()).expect("a key");
-    let strict = Policy {
-        allow_unsigned: false,
-        ..policy()
-    };
-    let open = |text: &str| Release::open(parts("1.1").iso(text.as_bytes(), Some(signature)), &keys, &strict);
-    let release = open(text).expect("signed by the owner");
-    assert_eq!(release.signed(), &Signed::By("owner.pub".to_owned()));
-    let mut node = FakeNode::installed(Firmware::Bios);
-    upgrade(&node, &release, &silent, &Cancel::new()).expect("upgraded");
-    assert_eq!(node.boot(), Slot::B);
-    let changed = open(&text.replace("\"expires\": 5000", "\"expires\": 9000")).expect_err("changed");
-    assert!(changed.to_string().contains("is by none of the keys"), "{changed}");
-    write_atomic(&key, b"nonsense", 0o644).expect("written");
-    load_keys(folder.path()).expect_err("a key that cannot be read is told");
 }

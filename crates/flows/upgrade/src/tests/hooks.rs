@@ -248,3 +248,40 @@ fn a_trial_that_falls_back_is_a_change_in_both_directions() {
         assert!(start(&node).is_empty());
     }
 }
+
+#[test]
+fn hooks_run_in_order_and_the_first_turn_may_refuse() {
+    let mut node = FakeNode::installed(Firmware::Uefi);
+    let log = node.folder().join("log");
+    let hook = |turn: &str, name: &str, end: &str, mode: u32| {
+        let path = node.folder().join(format!("hooks/{turn}.d/{name}"));
+        let text = format!(
+            "#!/bin/sh\necho $CORBEL_HOOK {name} $CORBEL_VERSION >> {}\n{end}\n",
+            log.display()
+        );
+        write_atomic(&path, text.as_bytes(), mode).expect("written");
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).expect("mode");
+    };
+    hook("pre-upgrade", "20-no", "exit 1", 0o755);
+    hook("pre-upgrade", "10-first", "", 0o755);
+    hook("pre-upgrade", "30-never", "", 0o755);
+    hook("pre-upgrade", "05-text", "", 0o644);
+    let before = node.esp.files();
+    let error = take(&node, "1.1").expect_err("refused");
+    assert!(matches!(error, UpgradeError::Hook(_)), "{error}");
+    assert_eq!(node.esp.files(), before);
+    hook("pre-upgrade", "20-no", "", 0o755);
+    hook("post-upgrade", "10-fails", "exit 3", 0o755);
+    let armed = take(&node, "1.1").expect("upgraded");
+    assert_eq!(armed.warnings.len(), 1);
+    assert!(
+        armed.warnings[0].starts_with("the hook 10-fails failed: "),
+        "{:?}",
+        armed.warnings
+    );
+    let seen = std::fs::read_to_string(&log).expect("the log");
+    let expected = "pre-upgrade 10-first 1.1\npre-upgrade 20-no 1.1\npre-upgrade 10-first 1.1\npre-upgrade 20-no 1.1\n\
+                    pre-upgrade 30-never 1.1\npost-upgrade 10-fails 1.1\n";
+    assert_eq!(seen, expected);
+    assert_eq!(node.boot(), Slot::B);
+}

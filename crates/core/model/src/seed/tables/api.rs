@@ -8,6 +8,25 @@ use serde::Deserialize;
 use super::Text;
 use crate::access::{ApiClient, ApiToken, CredentialError, Fingerprint, Role, TokenHash};
 
+/// What a client is called wherever it is told of: a line of a log is one line.
+struct Called(String);
+
+/// Text that is none.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("is not the name of a client: give 1 to 64 characters that can be printed")]
+struct CalledError;
+
+impl FromStr for Called {
+    type Err = CalledError;
+    fn from_str(text: &str) -> Result<Self, CalledError> {
+        let printed = text.chars().all(|c| !c.is_control()) && !text.trim().is_empty();
+        match printed && text.chars().count() <= 64 {
+            true => Ok(Self(text.to_owned())),
+            false => Err(CalledError),
+        }
+    }
+}
+
 /// A certificate, of which only the fingerprint counts.
 pub(super) struct Pem(pub(super) Fingerprint);
 
@@ -38,7 +57,7 @@ struct Client(ApiClient);
 struct ClientTable {
     /// What the client is called in logs.
     #[schemars(extend("examples" = ["manager"]))]
-    name: String,
+    name: Text<Called>,
     /// Its certificate as a PEM block; this or `fingerprint`.
     certificate: Option<Text<Pem>>,
     /// `sha256:` and 64 hexadecimal digits of its certificate.
@@ -52,7 +71,7 @@ struct ClientTable {
 struct TokenTable {
     /// What the client is called in logs.
     #[schemars(extend("examples" = ["monitoring"]))]
-    name: String,
+    name: Text<Called>,
     /// The SHA-256 of the token, 64 hexadecimal digits, made by `printf %s "$TOKEN" | sha256sum`. The token itself is nowhere on the node.
     sha256: Text<TokenHash>,
     /// `admin`, `operator` or `viewer`. Left out, `admin`.
@@ -73,7 +92,7 @@ impl TryFrom<ClientTable> for Client {
             .or(table.fingerprint.map(|text| text.0));
         let fingerprint = fingerprint.ok_or("a client needs a certificate or fingerprint")?;
         Ok(Self(ApiClient {
-            name: table.name,
+            name: table.name.0.0,
             fingerprint,
             role: role(table.role),
         }))
@@ -84,7 +103,7 @@ impl From<ApiTable> for (Vec<ApiClient>, Vec<ApiToken>) {
     fn from(table: ApiTable) -> Self {
         let clients = table.client.into_iter().map(|client| client.0).collect();
         let token = |token: TokenTable| ApiToken {
-            name: token.name,
+            name: token.name.0.0,
             hash: token.sha256.0,
             role: role(token.role),
         };

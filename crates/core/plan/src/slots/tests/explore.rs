@@ -1,32 +1,15 @@
 //! Every reachable state of a disk with two slots, breadth first: boots by either loader and by hand, upgrades, rollbacks,
 //! healthy and unhealthy trials, and a power cut between any two writes or in the middle of one that can be torn.
 
+mod disk;
+
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::*;
+use disk::{Disk, Part};
 
 type Version = u8;
 const VERSIONS: std::ops::RangeInclusive<Version> = 1..=2;
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-enum Part {
-    Nothing,
-    Torn,
-    Is(Version),
-}
-
-/// Everything that outlives a power cut.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-struct Disk {
-    root: [Part; 2],
-    kernel: [Part; 2],
-    menu: [Part; 2],
-    /// Entry files and the version whose words they carry.
-    entries: BTreeMap<Entry, Version>,
-    env: Option<GrubEnv>,
-    note: Option<(TrialNote, Version)>,
-    failed: BTreeSet<Version>,
-}
 
 /// What runs, and what it is about to write.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -47,93 +30,6 @@ struct World {
     /// What nobody writes down and the test knows: the slot that was healthy last, and a trial that used up its tries.
     last_healthy: Slot,
     used_up: Option<Version>,
-}
-
-impl Disk {
-    fn records(&self) -> Records {
-        Records {
-            entries: self.entries.keys().copied().collect(),
-            env: self.env,
-        }
-    }
-
-    fn complete(&self, slot: Slot) -> Option<Version> {
-        match (self.root[slot as usize], self.kernel[slot as usize]) {
-            (Part::Is(root), Part::Is(kernel)) if root == kernel => Some(root),
-            _ => None,
-        }
-    }
-
-    fn loadable(&self) -> [bool; 2] {
-        self.menu.map(|menu| menu != Part::Nothing)
-    }
-
-    /// What a loader starts by itself, with the disk after its try was taken.
-    fn boot(&self, firmware: Firmware) -> (Slot, Disk) {
-        let mut after = self.clone();
-        match firmware {
-            Firmware::Uefi => {
-                let entries: Vec<_> = self.entries.keys().copied().collect();
-                let boot = choose_uefi(&entries).expect("there is an entry to start");
-                after.rename(boot.entry, boot.renamed);
-                (boot.entry.name.slot, after)
-            }
-            Firmware::Bios => {
-                let boot = choose_bios(self.env, self.loadable()).expect("there is a slot to start");
-                after.env = boot.saved.or(self.env);
-                (boot.slot, after)
-            }
-        }
-    }
-
-    fn rename(&mut self, entry: Entry, name: Option<EntryName>) {
-        if let Some(name) = name {
-            let version = self.entries.remove(&entry).expect("the entry is there");
-            assert!(
-                !self.entries.keys().any(|e| e.name == name),
-                "the loader meets no file of the name {name}"
-            );
-            self.entries.insert(Entry { name, ..entry }, version);
-        }
-    }
-
-    /// Whatever a loader could start, by itself or by hand, is complete and of one version.
-    fn check(&self) {
-        for (entry, words) in &self.entries {
-            let slot = entry.name.slot;
-            assert_eq!(
-                self.complete(slot),
-                Some(*words),
-                "entry {} starts a whole system",
-                entry.name
-            );
-        }
-        for slot in Slot::ALL {
-            match self.menu[slot as usize] {
-                Part::Nothing => {}
-                Part::Torn => panic!("GRUB's menu of slot {slot} is torn"),
-                Part::Is(words) => assert_eq!(self.complete(slot), Some(words), "GRUB starts a whole system"),
-            }
-        }
-        let names: BTreeSet<_> = self.entries.keys().map(|e| e.name).collect();
-        assert_eq!(names.len(), self.entries.len(), "a folder has each name once");
-        for firmware in [Firmware::Bios, Firmware::Uefi] {
-            self.check_trial_ends(firmware);
-        }
-    }
-
-    /// Nothing but boots: the trial is started exactly as often as it has tries, and the good slot ever after.
-    fn check_trial_ends(&self, firmware: Firmware) {
-        let good = self.records().good(firmware).expect("a good slot");
-        let tries = self.records().trial(firmware).map_or(0, |t| t.tries);
-        let mut disk = self.clone();
-        for number in 0..=TRIES + 2 {
-            let (slot, after) = disk.boot(firmware);
-            let expected = if number < tries { good.other() } else { good };
-            assert_eq!(slot, expected, "boot {number} of {tries} tries by {firmware:?}");
-            disk = after;
-        }
-    }
 }
 
 impl World {
