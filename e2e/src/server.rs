@@ -147,6 +147,16 @@ impl Server {
         Node::attach(run, machine, self.identity.clone()).await
     }
 
+    /// The same with so many MiB of memory.
+    ///
+    /// # Errors
+    /// When the node does not answer in time.
+    pub async fn boot_with_memory(&self, run: &Run, memory: u32) -> anyhow::Result<Node> {
+        let spec = self.spec(Medium::Disks).memory(memory);
+        let machine = Machine::start(&spec, &run.machine_folder()?, run.accel()).await?;
+        Node::attach(run, machine, self.identity.clone()).await
+    }
+
     /// Boots from its disks and does not wait.
     ///
     /// # Errors

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use crate::{
     context::Context,
-    emulator, image,
+    emulator, image, nfs_server,
     packages::{self, Purpose},
     tools,
 };
@@ -64,6 +64,11 @@ pub(crate) fn tests(context: &Context, image: &Path, accel: Accel, only: &[Strin
     let nextest = tools::NEXTEST.ensure(context)?;
     image::compile(context)?;
     let next = image::build_next(context)?;
+    // Only a case of those that are not run by default mounts something.
+    let nfs_server = match all || !only.is_empty() {
+        true => Some(nfs_server::ensure(context)?),
+        false => None,
+    };
     context
         .program(nextest)
         .shown_as("cargo")
@@ -82,6 +87,7 @@ pub(crate) fn tests(context: &Context, image: &Path, accel: Accel, only: &[Strin
         .env("CORBEL_LOGS", context.build().join("e2e"))
         .env("CORBEL_ACCEL", accel.name())
         .env(emulator::VARIABLE, emulator::ensure(context)?)
+        .env(nfs_server::VARIABLE, nfs_server.unwrap_or_default())
         // Errors here say what happened in the machine; where in our code they were made is noise.
         .env("RUST_LIB_BACKTRACE", "0")
         .run()

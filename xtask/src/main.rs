@@ -8,12 +8,14 @@ mod emulator;
 mod generate;
 mod image;
 mod layers;
+mod nfs_server;
 mod packages;
 mod powercut;
 mod proc;
 mod report;
 mod test;
 mod tools;
+mod trees;
 mod up;
 
 use std::process::ExitCode;

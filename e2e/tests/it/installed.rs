@@ -8,6 +8,7 @@ mod hooks;
 mod kept;
 mod kernel_dump;
 mod lives_on;
+mod nfs;
 mod performance;
 mod pictures;
 mod power_cut;

@@ -6,7 +6,7 @@ use anyhow::{Context as _, ensure};
 use corbel_e2e::receivers::HOST;
 use corbel_e2e::run::tool;
 use corbel_e2e::server::wait_for_reset;
-use corbel_e2e::{Firmware, Machine, MachineSpec, Medium, Node, Run, Server};
+use corbel_e2e::{Firmware, MachineSpec, Node, Run, Server};
 use corbel_node_api::{DumpState, RebootRequest};
 
 use super::{DISK, cd};
@@ -34,7 +34,7 @@ async fn a_crash_is_saved_listed_and_survived() -> anyhow::Result<()> {
     node.reset().await?;
 
     // Nothing is set aside and nothing loaded while nobody asked for it.
-    node = start(&run, &server).await?;
+    node = server.boot_with_memory(&run, MEMORY).await?;
     let mut shell = node.root_shell()?;
     ensure!(shell.text(LOADED)? == "0");
     ensure!(shell.text(SIZE)? == "0");
@@ -62,7 +62,7 @@ async fn a_crash_is_saved_listed_and_survived() -> anyhow::Result<()> {
     node.api().reboot(RebootRequest::default()).await?;
     node.reset().await?;
 
-    node = start(&run, &server).await?;
+    node = server.boot_with_memory(&run, MEMORY).await?;
     let mut shell = node.root_shell()?;
     ensure!(shell.text(LOADED)? == "1");
     let status = node.api().dumps().await?;
@@ -74,7 +74,7 @@ async fn a_crash_is_saved_listed_and_survived() -> anyhow::Result<()> {
     drop(shell);
     crash(&mut node).await?;
 
-    node = start(&run, &server).await?;
+    node = server.boot_with_memory(&run, MEMORY).await?;
     let status = node.api().dumps().await?;
     let dump = status.dumps.first().context("no dump is listed")?;
     ensure!(dump.problem.is_none() && dump.bytes > 1 << 20, "{dump:?}");
@@ -130,7 +130,7 @@ async fn to_a_server(run: &Run, server: &Server, mut node: Node, before: &str) -
     node.configure(&with(host_key)).await?;
     ensure!(node.api().test_dump().await?.place == location);
     crash(&mut node).await?;
-    let node = start(run, server).await?;
+    let node = server.boot_with_memory(run, MEMORY).await?;
     let dumps = node.api().dumps().await?.dumps;
     let dump = dumps.iter().find(|dump| dump.place == location);
     let dump = dump.with_context(|| format!("no dump at the server is listed: {dumps:?}"))?;
@@ -158,11 +158,4 @@ async fn crash(node: &mut Node) -> anyhow::Result<()> {
     drop(shell);
     let limit = node.limit(900);
     wait_for_reset(node.machine(), limit).await.context("the dump")
-}
-
-/// Boots from the disk with enough memory.
-async fn start(run: &Run, server: &Server) -> anyhow::Result<Node> {
-    let spec = server.spec(Medium::Disks).memory(MEMORY);
-    let machine = Machine::start(&spec, &run.machine_folder()?, run.accel()).await?;
-    Node::attach(run, machine, server.identity().clone()).await
 }
