@@ -8,6 +8,7 @@ use std::{
 
 use anyhow::{Context as _, ensure};
 use corbel_e2e::{Firmware, Medium, Run, Server, installed::PASSWORD, run, talk::Progress};
+use corbel_model::seed;
 use corbel_node_api::{ConfigRequest, RollbackRequest, SlotName, UninstallRequest};
 
 use crate::recording::{ABOUT, About, BEFORE, LOG, Operation};
@@ -21,6 +22,9 @@ const WORDS: &str = "install storage_init=/dev/vda BOOTIF=link hostname=powercut
 const NAME: &str = "powercut";
 /// Saves of the configuration in their recording: each is a few dozen writes.
 const SAVES: u32 = 5;
+/// The save that brings a user with a password, and the one that takes it out.
+const COMES: u32 = 2;
+const GOES: u32 = 4;
 
 /// In the folder of a firmware's recordings: the states that were booted, a list of [`Booted`].
 pub const BOOTED: &str = "booted.json";
@@ -102,11 +106,19 @@ impl Recorder<'_> {
             let next = format!("{NAME}-{number}");
             let document = config.document.replace(&format!("\"{name}\""), &format!("\"{next}\""));
             ensure!(document != config.document, "{name} is not in the document");
+            // A user comes with a password and goes again, so that secrets are written before a document and forgotten after one.
+            let document = match number {
+                COMES => document + "\n[[users]]\nname = \"ada\"\nrole = \"viewer\"\n",
+                GOES => seed::unset(&document, "users[ada]").context("nobody is there")?,
+                _ => document,
+            };
+            let user = (number == COMES).then(|| ("ada".to_owned(), PASSWORD.to_owned()));
             name = next;
             let request = ConfigRequest {
                 document,
-                // One of them writes the secrets, too.
+                // The judge wants it from the first save on.
                 admin_password: (number == 1).then(|| PASSWORD.to_owned()),
+                user_passwords: user.into_iter().collect(),
                 confirm_seconds: Some(0),
                 comment: Some("recorded".to_owned()),
                 ..ConfigRequest::default()

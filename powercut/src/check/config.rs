@@ -13,6 +13,7 @@ use std::{
 
 use anyhow::Context as _;
 use corbel_layout::{Extent, ReadAt};
+use corbel_model::seed;
 use corbel_settle::store::ConfigStore;
 
 use crate::state::{Identity, State};
@@ -105,11 +106,21 @@ fn read(files: &Path, repaired: bool) -> Result<Configuration, String> {
         Ok(Some(current)) => match current.notes.first() {
             // A node would start, and would tell its owner that something was lost: a save must not come to that.
             Some(note) => Err(note.clone()),
-            None => Ok(Configuration {
-                generation: current.generation,
-                password: current.secrets.admin_password.is_some(),
-                repaired,
-            }),
+            None => {
+                let mut seed = seed::parse(&current.text).map_err(|error| error.to_string())?;
+                seed.fill_secrets(&current.secrets);
+                match seed.users.iter().find(|user| user.is_nobody()) {
+                    Some(user) => Err(format!(
+                        "the user {} has no password with generation {}",
+                        user.name, current.generation
+                    )),
+                    None => Ok(Configuration {
+                        generation: current.generation,
+                        password: current.secrets.admin_password.is_some(),
+                        repaired,
+                    }),
+                }
+            }
         },
         Ok(None) => Err("there is no copy of it".to_owned()),
         Err(error) => Err(error.to_string()),

@@ -134,3 +134,25 @@ fn a_document_that_only_the_history_has_is_no_good_state() {
     );
     assert_told(&reasons, "neither copy of the document is whole");
 }
+
+#[test]
+fn a_user_whose_password_is_lost_is_seen() {
+    let keep = tempfile::tempdir().unwrap();
+    let (kept, with) = (keep.path().join("config.img"), keep.path().join("with"));
+    let document = "version = 1\nhostname = \"a\"\n[[users]]\nname = \"ada\"\nrole = \"viewer\"\n";
+    corbel_e2e::run::keep(&with, &corbel_sys::ledger::render_copy(5, document)).unwrap();
+    let reasons = damaged(
+        |node, _| {
+            node.change_config(|image| {
+                std::fs::copy(image, &kept).unwrap();
+                debugfs(image, &format!("write {} node.b.toml", with.display()));
+            });
+        },
+        |node, _| {
+            node.change_config(|image| {
+                std::fs::copy(&kept, image).unwrap();
+            });
+        },
+    );
+    assert_told(&reasons, "the user ada has no password with generation 5");
+}
