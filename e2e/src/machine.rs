@@ -192,7 +192,7 @@ fn prepare(spec: &MachineSpec, place: &Place) -> anyhow::Result<()> {
 }
 
 /// Two ports of 127.0.0.1 that nobody listens at.
-fn free_ports() -> anyhow::Result<[u16; 2]> {
+pub(crate) fn free_ports() -> anyhow::Result<[u16; 2]> {
     // Both are held until both are known, so that they differ.
     let listeners = [TcpListener::bind("127.0.0.1:0")?, TcpListener::bind("127.0.0.1:0")?];
     Ok([listeners[0].local_addr()?.port(), listeners[1].local_addr()?.port()])

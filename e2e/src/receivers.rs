@@ -1,18 +1,14 @@
-//! What a node sends to, on loopback: QEMU's network leads its connections to 10.0.2.2 there. A server of syslog, with TLS or without,
-//! and one of collectd's network protocol.
+//! What a node sends to, on loopback: QEMU's network leads its connections to 10.0.2.2 there. A server of syslog and one of
+//! collectd's network protocol, which see what is on the wire; [`crate::servers`] has the ones that people use.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::Context as _;
-use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use tokio::{
-    io::{AsyncRead, AsyncReadExt as _},
-    net::{TcpListener, UdpSocket},
+    io::AsyncReadExt as _,
+    net::{TcpListener, TcpStream, UdpSocket},
     task::JoinHandle,
 };
-use tokio_rustls::TlsAcceptor;
-
-use crate::authority::Signed;
 
 /// What the host is called in QEMU's user network (qemu(1), `-netdev user`).
 pub const HOST: &str = "10.0.2.2";
@@ -33,37 +29,15 @@ impl SyslogReceiver {
     ///
     /// # Errors
     /// When no port is free.
-    pub async fn plain() -> anyhow::Result<Self> {
-        Self::start(None).await
-    }
-
-    /// Over TLS, with a certificate for this name; gives that of its authority, PEM.
-    ///
-    /// # Errors
-    /// When no port is free or no certificate can be made.
-    pub async fn tls(name: &str) -> anyhow::Result<(Self, String)> {
-        let (acceptor, ca) = acceptor(name)?;
-        Ok((Self::start(Some(acceptor)).await?, ca))
-    }
-
-    async fn start(acceptor: Option<TlsAcceptor>) -> anyhow::Result<Self> {
+    pub async fn start() -> anyhow::Result<Self> {
         let listener = TcpListener::bind("127.0.0.1:0").await.context("no port is free")?;
         let port = listener.local_addr()?.port();
         let streams = Shared::default();
         let kept = Arc::clone(&streams);
         let task = tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
-                let (kept, acceptor) = (Arc::clone(&kept), acceptor.clone());
-                // Who hangs up, or does not like our certificate, is the node's business.
-                tokio::spawn(async move {
-                    match acceptor {
-                        None => keep(stream, &kept).await,
-                        Some(acceptor) => match acceptor.accept(stream).await {
-                            Ok(stream) => keep(stream, &kept).await,
-                            Err(error) => drop(error),
-                        },
-                    }
-                });
+                let kept = Arc::clone(&kept);
+                tokio::spawn(async move { keep(stream, &kept).await });
             }
         });
         Ok(Self { port, streams, task })
@@ -87,7 +61,7 @@ impl Drop for SyslogReceiver {
     }
 }
 
-async fn keep(mut stream: impl AsyncRead + Unpin, streams: &Shared<Vec<u8>>) {
+async fn keep(mut stream: TcpStream, streams: &Shared<Vec<u8>>) {
     let number = {
         let mut streams = streams.lock().unwrap_or_else(PoisonError::into_inner);
         streams.push(Vec::new());
@@ -115,18 +89,6 @@ fn counted(mut stream: &[u8]) -> Vec<String> {
         stream = behind;
     }
     found
-}
-
-/// A server whose certificate an authority of its own has signed.
-fn acceptor(name: &str) -> anyhow::Result<(TlsAcceptor, String)> {
-    let signed = Signed::new(name)?;
-    let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(signed.key.serialize_der()));
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let config = rustls::ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions()?;
-    let config = config
-        .with_no_client_auth()
-        .with_single_cert(vec![signed.certificate.der().clone()], key)?;
-    Ok((TlsAcceptor::from(Arc::new(config)), signed.authority))
 }
 
 /// Keeps every packet until it is dropped.
@@ -269,7 +231,7 @@ mod tests {
     #[tokio::test]
     async fn a_stream_is_kept_as_it_comes() {
         use tokio::io::AsyncWriteExt as _;
-        let receiver = SyslogReceiver::plain().await.expect("a port");
+        let receiver = SyslogReceiver::start().await.expect("a port");
         let mut stream = tokio::net::TcpStream::connect(("127.0.0.1", receiver.port()))
             .await
             .expect("connected");
@@ -279,6 +241,5 @@ mod tests {
             Ok((receiver.messages() == ["ab"]).then_some(()))
         });
         came.await.expect("there");
-        SyslogReceiver::tls("logs.example.org").await.expect("a certificate");
     }
 }

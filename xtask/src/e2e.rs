@@ -4,9 +4,9 @@ use std::path::{Path, PathBuf};
 
 use crate::{
     context::Context,
-    emulator, image, nfs_server,
+    emulator, image,
     packages::{self, Purpose},
-    tools,
+    servers, tools,
 };
 
 /// Arguments of `cargo xtask e2e`.
@@ -64,9 +64,9 @@ pub(crate) fn tests(context: &Context, image: &Path, accel: Accel, only: &[Strin
     let nextest = tools::NEXTEST.ensure(context)?;
     image::compile(context)?;
     let next = image::build_next(context)?;
-    // Only a case of those that are not run by default mounts something.
-    let nfs_server = match all || !only.is_empty() {
-        true => Some(nfs_server::ensure(context)?),
+    // Only cases of those that are not run by default need one.
+    let servers = match all || !only.is_empty() {
+        true => Some(servers::ensure(context)?),
         false => None,
     };
     context
@@ -87,7 +87,7 @@ pub(crate) fn tests(context: &Context, image: &Path, accel: Accel, only: &[Strin
         .env("CORBEL_LOGS", context.build().join("e2e"))
         .env("CORBEL_ACCEL", accel.name())
         .env(emulator::VARIABLE, emulator::ensure(context)?)
-        .env(nfs_server::VARIABLE, nfs_server.unwrap_or_default())
+        .env(servers::VARIABLE, servers.unwrap_or_default())
         // Errors here say what happened in the machine; where in our code they were made is noise.
         .env("RUST_LIB_BACKTRACE", "0")
         .run()

@@ -4,7 +4,10 @@
 
 use std::path::PathBuf;
 
-use crate::{context::Context, trees::Tree};
+use crate::{
+    context::Context,
+    trees::{Program, Tree},
+};
 
 /// The variable by which e2e knows which one to start.
 pub(crate) const VARIABLE: &str = "CORBEL_QEMU";
@@ -14,19 +17,18 @@ const NAME: &str = "qemu-system-x86_64";
 
 const UNPACKED: Tree = Tree {
     name: "qemu",
-    program: NAME,
     packages: "qemu-system-x86,seabios",
     files: &[
         "./usr/bin/qemu-system-x86_64",
         "./usr/share/qemu/*",
         "./usr/share/seabios/*",
     ],
-    starter: "#!/bin/sh
-tree=$(dirname \"$(dirname \"$0\")\")/tree/usr
-exec \"$tree/lib64/ld-linux-x86-64.so.2\" --argv0 qemu-system-x86_64 --library-path \"$tree/lib/x86_64-linux-gnu\" \\
-    \"$tree/bin/qemu-system-x86_64\" -L \"$tree/share/qemu\" -L \"$tree/share/seabios\" \"$@\"
-",
-    version: "--version",
+    programs: &[Program {
+        path: "bin/qemu-system-x86_64",
+        libraries: "",
+        arguments: "-L \"$tree/share/qemu\" -L \"$tree/share/seabios\"",
+        version: "--version",
+    }],
 };
 
 /// The program to start.
@@ -34,7 +36,7 @@ pub(crate) fn ensure(context: &Context) -> anyhow::Result<PathBuf> {
     if major_version(context).is_some_and(|major| major >= LEAST) {
         return Ok(NAME.into());
     }
-    UNPACKED.ensure(context)
+    Ok(UNPACKED.ensure(context)?.join("bin").join(NAME))
 }
 
 fn major_version(context: &Context) -> Option<u32> {

@@ -102,6 +102,7 @@ pub(crate) fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<()
     install(context, arguments.purpose, arguments.yes)?;
     if arguments.purpose == Purpose::Test {
         crate::tools::install_all(context)?;
+        crate::servers::ensure(context)?;
     }
     Ok(())
 }

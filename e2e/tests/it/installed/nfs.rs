@@ -3,7 +3,8 @@
 
 use anyhow::{Context as _, bail, ensure};
 use corbel_e2e::receivers::HOST;
-use corbel_e2e::{Firmware, NfsServer, Node, Run, Server, until};
+use corbel_e2e::servers::NfsServer;
+use corbel_e2e::{Firmware, Node, Run, Server, until};
 use corbel_node_api::{RebootRequest, SlotName};
 
 use super::DISK;

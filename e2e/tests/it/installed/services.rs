@@ -1,8 +1,9 @@
-//! What a node sends and whom it lets in, on the real image: the real rsyslog and the real collectd to receivers of ours, figures at
-//! `/metrics`, and a firewall that shuts its owner out and takes that back.
+//! What a node sends and whom it lets in, on the real image: logs to a real rsyslog by TLS, figures to a real collectd that can decrypt them, both to
+//! receivers of ours that see what is on the wire, figures at `/metrics`, and a firewall that shuts its owner out and takes that back.
 
 use anyhow::{Context as _, ensure};
 use corbel_e2e::receivers::{FigureReceiver, HOST, SyslogReceiver, encrypted_by, figures};
+use corbel_e2e::servers::{CollectdServer, SyslogServer};
 use corbel_e2e::{Firmware, Node, Run, Server, until};
 use corbel_node_api::{RebootRequest, SlotName};
 
@@ -16,9 +17,11 @@ const MOST_COLLECTD_KIB: u64 = 30 << 10;
 #[tokio::test]
 async fn servers_get_logs_and_figures_and_the_firewall_lets_in_whom_it_shall() -> anyhow::Result<()> {
     let run = Run::from_environment("services")?;
-    let plain = SyslogReceiver::plain().await?;
-    let (secure, ca) = SyslogReceiver::tls("logs.example.org").await?;
+    let plain = SyslogReceiver::start().await?;
+    let secure = SyslogServer::start(&run, "logs.example.org")?;
+    let ca = secure.authority();
     let collectd = FigureReceiver::start().await?;
+    let decrypts = CollectdServer::start(&run, "beam", PASSWORD)?;
     let server = Server::new(&run, Firmware::Bios, DISK)?;
     let node = server.installed(&run).await?;
     let spec = serde_json::json!({ "name": "counted", "memory": "64 MiB" });
@@ -52,7 +55,14 @@ async fn servers_get_logs_and_figures_and_the_firewall_lets_in_whom_it_shall() -
     got(&node, &plain, "Command line:")
         .await
         .context("what the boot said")?;
-    got(&node, &secure, "corbel-e2e-bad").await?;
+    until("the message at the real server", node.limit(60), async || {
+        let told = secure
+            .messages()
+            .iter()
+            .any(|message| message.contains("corbel-e2e-bad"));
+        Ok(told.then_some(()))
+    })
+    .await?;
     let secured = secure.messages();
     ensure!(
         !secured.iter().any(|message| message.contains("corbel-e2e-good")),
@@ -77,6 +87,13 @@ async fn servers_get_logs_and_figures_and_the_firewall_lets_in_whom_it_shall() -
             .iter()
             .any(|packet| encrypted_by(packet).as_deref() == Some("beam"))
             .then_some(()))
+    })
+    .await?;
+    let to_the_other = monitoring.replace(&collectd.port().to_string(), &decrypts.port().to_string());
+    set(&node, &format!("{before}{logging}{to_the_other}{security}")).await?;
+    until("figures that the real server decrypts", node.limit(60), async || {
+        let told = decrypts.told_by("beam");
+        Ok(told.iter().any(|of| of == "virt-counted").then_some(()))
     })
     .await?;
     ensure!(

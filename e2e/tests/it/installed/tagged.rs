@@ -75,7 +75,7 @@ struct Servers {
 impl Servers {
     async fn start() -> anyhow::Result<Self> {
         Ok(Self {
-            logs: SyslogReceiver::plain().await?,
+            logs: SyslogReceiver::start().await?,
             figures: FigureReceiver::start().await?,
         })
     }
