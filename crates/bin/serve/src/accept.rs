@@ -11,7 +11,7 @@ use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, UnixListener};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio_rustls::TlsAcceptor;
 use tokio_util::task::TaskTracker;
 use tower::ServiceExt as _;
@@ -33,6 +33,8 @@ pub(crate) enum Peer {
     Tls {
         address: IpAddr,
         fingerprint: Option<String>,
+        /// The fingerprint of the node's certificate that the client was shown.
+        shown: String,
     },
 }
 
@@ -70,7 +72,7 @@ impl Connections {
             };
             match listener.accept().await {
                 Ok((stream, _)) => {
-                    self.tasks.spawn(self.clone().serve(stream, Peer::Socket, slot));
+                    self.tasks.spawn(self.clone().serve(stream, Peer::Socket, slot, None));
                 }
                 Err(error) => pause(&error).await,
             }
@@ -103,6 +105,11 @@ impl Connections {
     ) {
         // Small answers should leave at once.
         let _ = stream.set_nodelay(true);
+        let Some(identity) = self.shared.identity.clone() else {
+            return;
+        };
+        // Before the handshake: one that changes meanwhile ends this connection, too.
+        let changes = identity.changes();
         match tokio::time::timeout(self.shared.limits.handshake, acceptor.accept(stream)).await {
             Ok(Ok(stream)) => {
                 let shown = stream.get_ref().1.peer_certificates().and_then(|chain| chain.first());
@@ -110,15 +117,16 @@ impl Connections {
                 let peer = Peer::Tls {
                     address: address.ip().to_canonical(),
                     fingerprint,
+                    shown: identity.fingerprint(),
                 };
-                self.serve(stream, peer, slot).await;
+                self.serve(stream, peer, slot, Some(changes)).await;
             }
             Ok(Err(error)) => tracing::debug!(%address, %error, "TLS handshake failed"),
             Err(_) => tracing::debug!(%address, "TLS handshake timed out"),
         }
     }
 
-    async fn serve<S>(self, stream: S, peer: Peer, slot: OwnedSemaphorePermit)
+    async fn serve<S>(self, stream: S, peer: Peer, slot: OwnedSemaphorePermit, changes: Option<watch::Receiver<()>>)
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
@@ -132,6 +140,16 @@ impl Connections {
             router.clone().oneshot(linger(request))
         });
         let stopping = self.shared.stopping.clone();
+        let ends = async {
+            match changes {
+                Some(mut changes) => tokio::select! {
+                    // An error says that nobody can change it any more.
+                    Ok(()) = changes.changed() => {}
+                    () = stopping.cancelled() => {}
+                },
+                None => stopping.cancelled().await,
+            }
+        };
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(self.shared.limits.head)
@@ -141,7 +159,7 @@ impl Connections {
         let mut connection = pin!(connection);
         let outcome = tokio::select! {
             outcome = connection.as_mut() => outcome,
-            () = stopping.cancelled() => {
+            () = ends => {
                 connection.as_mut().graceful_shutdown();
                 connection.await
             }

@@ -89,7 +89,9 @@ async fn identify(shared: &Shared, peer: &Peer, headers: &HeaderMap) -> Result<C
                 role: Role::Admin,
             });
         }
-        Peer::Tls { address, fingerprint } => (*address, fingerprint.as_deref()),
+        Peer::Tls {
+            address, fingerprint, ..
+        } => (*address, fingerprint.as_deref()),
     };
     let list = shared.access.get();
     if let Some((name, role)) = fingerprint.and_then(|fingerprint| list.client(fingerprint)) {

@@ -1,5 +1,6 @@
 //! The certificate that clients are shown: the owner's, where there is one, else the node's own. The owner's file is looked at for each
-//! handshake, so that a new one counts without a restart; connections that are open stay.
+//! handshake, so that a new one counts without a restart. Connections that were shown another one end with the request that is under way:
+//! whoever comes again sees the one that is shown now.
 
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
@@ -11,6 +12,7 @@ use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
+use tokio::sync::watch;
 
 use crate::certificate::{Identity, fingerprint};
 
@@ -28,6 +30,8 @@ pub(crate) struct Shown {
     made: Arc<CertifiedKey>,
     path: PathBuf,
     read: Mutex<(Option<Stamp>, Arc<CertifiedKey>)>,
+    /// Tells open connections that there is another one.
+    changes: watch::Sender<()>,
 }
 
 impl Shown {
@@ -38,7 +42,13 @@ impl Shown {
             read: Mutex::new((None, Arc::clone(&made))),
             made,
             path: path.to_owned(),
+            changes: watch::Sender::new(()),
         })
+    }
+
+    /// Changes from now on.
+    pub(crate) fn changes(&self) -> watch::Receiver<()> {
+        self.changes.subscribe()
     }
 
     /// What is shown now. Of a file that cannot be used, what was shown before it stays: a node that cannot be reached helps nobody.
@@ -48,6 +58,7 @@ impl Shown {
             .map(|meta| (meta.ino(), meta.mtime(), meta.mtime_nsec(), meta.len()))
             .ok();
         if stamp != read.0 {
+            let before = of(&read.1);
             match stamp.map(|_| load(&self.path)) {
                 None => read.1 = Arc::clone(&self.made),
                 Some(Ok(certified)) => read.1 = Arc::new(certified),
@@ -56,7 +67,11 @@ impl Shown {
                 }
             }
             read.0 = stamp;
-            tracing::info!(fingerprint = of(&read.1), "this certificate is shown");
+            let now = of(&read.1);
+            if now != before {
+                self.changes.send_replace(());
+            }
+            tracing::info!(fingerprint = now, "this certificate is shown");
         }
         Arc::clone(&read.1)
     }

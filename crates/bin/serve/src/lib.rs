@@ -102,6 +102,11 @@ impl Shared {
         self.identity.as_ref()?.told()
     }
 
+    /// Ends the connections that were shown another one than is shown now, with the requests that are under way.
+    pub(crate) fn look_at_certificate(&self) {
+        self.fingerprint();
+    }
+
     /// Of the certificate that clients are shown now.
     pub(crate) fn fingerprint(&self) -> Option<String> {
         self.identity.as_ref().map(|identity| identity.fingerprint())

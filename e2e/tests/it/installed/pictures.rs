@@ -27,8 +27,11 @@ async fn every_page_is_drawn_on_the_machines_own_screen() -> anyhow::Result<()> 
     }
     node.api().start_vm("web").await?;
     let document = node.api().config().await?.document;
-    node.configure(&format!("{document}\n[[users]]\nname = \"ada\"\nrole = \"operator\"\n"))
-        .await?;
+    node.configure(&format!(
+        "{document}\n[[users]]\nname = \"ada\"\nrole = \"operator\"\ntoken_sha256 = \"{}\"\n",
+        "0a".repeat(32)
+    ))
+    .await?;
     grown(&node).await?;
 
     let folder = run.logs().join("pages");

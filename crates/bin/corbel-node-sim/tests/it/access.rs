@@ -199,3 +199,29 @@ async fn the_owners_certificate_is_shown_without_a_restart() {
     std::fs::remove_file(sim.tls_file()).unwrap();
     assert_eq!(sim.shown_fingerprint().await, sim.fingerprint);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_connection_that_was_shown_another_certificate_ends() {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    let sim = Sim::start().await;
+    let mut stream = sim.connect_tls(None).await.unwrap();
+    let mut buffer = vec![0; 1 << 16];
+    let limit = std::time::Duration::from_secs(5);
+    for _ in 0..2 {
+        stream
+            .write_all(b"GET /v1/health HTTP/1.1\r\nHost: node\r\n\r\n")
+            .await
+            .unwrap();
+        let length = tokio::time::timeout(limit, stream.read(&mut buffer))
+            .await
+            .unwrap()
+            .unwrap();
+        assert!(buffer[..length].starts_with(b"HTTP/1.1 200"), "it stays open");
+    }
+    write(&sim.tls_file(), &ClientCertificate::make().pem());
+    sim.shown_fingerprint().await;
+    let end = tokio::time::timeout(limit, stream.read(&mut buffer))
+        .await
+        .expect("it ends");
+    assert!(matches!(end, Ok(0) | Err(_)), "{end:?}");
+}

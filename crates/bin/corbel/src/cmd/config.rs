@@ -11,7 +11,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use clap::Subcommand;
-use corbel_client::{Client, ClientError};
+use corbel_client::Client;
 use corbel_model::seed;
 use corbel_node_api::{ConfigApplied, ConfigRequest, ConfigRollback};
 
@@ -285,7 +285,8 @@ async fn confirm(client: &Client, limit: Duration) -> Result<u64, Failure> {
         loop {
             match client.confirm_config().await {
                 Ok(config) => return Ok(config.generation),
-                Err(error @ ClientError::Api(_)) => return Err(Failure::from(error)),
+                // Of a certificate that is not known, a second look says the same.
+                Err(error) if !error.is_unreachable() => return Err(Failure::from(error)),
                 Err(_) => tokio::time::sleep(Duration::from_millis(500)).await,
             }
         }

@@ -15,6 +15,7 @@ use http::{HeaderMap, HeaderValue, StatusCode, header};
 use serde::Serialize;
 
 use super::{Name, advised};
+use crate::accept::{Client, Peer};
 use crate::auth::Caller;
 use crate::reply::{Refusal, Reply, json, ok};
 use crate::{Shared, body, convert};
@@ -86,7 +87,9 @@ pub(crate) async fn apply(
         by: caller.name,
         why,
     };
-    let mut applied = convert::config_applied(shared.agent.apply_config(request).await?);
+    let applied = shared.agent.apply_config(request).await;
+    shared.look_at_certificate();
+    let mut applied = convert::config_applied(applied?);
     applied.plan.warnings.extend(advice);
     tagged(applied.generation, &applied)
 }
@@ -105,17 +108,33 @@ pub(crate) async fn rollback(
         by: caller.name,
         ..Request::default()
     };
-    let applied = convert::config_applied(shared.agent.rollback_config(wire.generation, request).await?);
+    let applied = shared.agent.rollback_config(wire.generation, request).await;
+    shared.look_at_certificate();
+    let applied = convert::config_applied(applied?);
     tagged(applied.generation, &applied)
 }
 
-pub(crate) async fn confirm(State(shared): App, Extension(caller): Extension<Caller>) -> Reply {
+/// Whoever confirms another certificate must have been shown it.
+pub(crate) async fn confirm(
+    State(shared): App,
+    Extension(caller): Extension<Caller>,
+    Extension(client): Extension<Client>,
+) -> Reply {
+    if let Peer::Tls { shown, .. } = &*client.peer
+        && shared.fingerprint().as_ref() != Some(shown)
+    {
+        let message =
+            "this connection began with another certificate: connect anew, so that the one that you keep is seen";
+        return Err(Refusal::new(ErrorKind::Conflict, message));
+    }
     let view = convert::config(shared.agent.confirm_config(caller.name).await?);
     tagged(view.generation, &view)
 }
 
 pub(crate) async fn undo(State(shared): App, Extension(caller): Extension<Caller>) -> Reply {
-    let view = convert::config(shared.agent.undo_config(caller.name).await?);
+    let view = shared.agent.undo_config(caller.name).await;
+    shared.look_at_certificate();
+    let view = convert::config(view?);
     tagged(view.generation, &view)
 }
 
