@@ -62,7 +62,8 @@ async fn it_is_kept_by_who_knows_its_authority_and_taken_back_otherwise() -> any
         "an authority that has not signed it is enough"
     );
 
-    node.off().await?;
+    // The power fails.
+    drop(node);
     let node = server.boot_installed(&run).await?;
     node.blessed(SlotName::A).await?;
     let known = by_authority(&node, &signed.authority)?;

@@ -56,7 +56,7 @@ async fn a_change_that_cuts_off_undoes_itself_and_one_that_holds_stays() -> anyh
     shell.text(&format!("corbel config set {entry}.mtu' 1300 --confirm-seconds 3600"))?;
     ensure!(shell.text(&link)? == "1300");
     drop(shell);
-    node.off().await?;
+    drop(node);
     let node = server.boot_installed(&run).await?;
     let mut shell = node.root_shell()?;
     ensure!(
