@@ -1,37 +1,25 @@
 //! The machine's own screen and keyboard, for whoever stands in front of it: keys go in by QMP, pictures come out.
 
-use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::path::Path;
 
-use anyhow::{Context as _, bail};
+use anyhow::bail;
 use serde_json::{Value, json};
 
-use crate::{Machine, qmp::Qmp, until};
-
-/// A screen that was the same for so long has nothing to come.
-const STILL: Duration = Duration::from_millis(1200);
+use crate::{Machine, qmp::Qmp};
 
 /// Somebody at the machine itself. The keyboard is American, as the kernel's own table.
 #[derive(Debug)]
 pub struct Screen {
     qmp: Qmp,
-    picture: PathBuf,
-    limit: Duration,
-    seen: Vec<u8>,
 }
 
 impl Screen {
-    /// Stands in front of a machine; `limit` is for what a key leads to.
+    /// Stands in front of a machine.
     ///
     /// # Errors
     /// When QEMU does not answer.
-    pub fn of(machine: &Machine, limit: Duration) -> anyhow::Result<Self> {
-        Ok(Self {
-            qmp: machine.qmp()?,
-            picture: machine.place().folder.join("screen.png"),
-            limit,
-            seen: Vec::new(),
-        })
+    pub fn of(machine: &Machine) -> anyhow::Result<Self> {
+        Ok(Self { qmp: machine.qmp()? })
     }
 
     /// Presses one key after the other: QEMU's names (`ret`, `down`, `esc`; qapi/ui.json, `QKeyCode`).
@@ -67,33 +55,11 @@ impl Screen {
         Ok(())
     }
 
-    /// Writes a picture of a page that never stands still.
+    /// Writes a picture of what is shown now, as a PNG.
     ///
     /// # Errors
     /// When QEMU refuses.
-    pub fn moving(&mut self, to: &Path) -> anyhow::Result<()> {
-        self.qmp.screenshot(to)?;
-        self.seen = std::fs::read(to).context("the picture cannot be read")?;
-        Ok(())
-    }
-
-    /// Waits until the screen shows something else than at the last picture and then stands still, and writes a picture of it.
-    ///
-    /// # Errors
-    /// When nothing changes, or it never stands still.
-    pub async fn picture(&mut self, to: &Path) -> anyhow::Result<()> {
-        let (mut last, mut since) = (Vec::new(), Instant::now());
-        until("the screen to show another page", self.limit, async || {
-            self.qmp.screenshot(&self.picture)?;
-            let now = std::fs::read(&self.picture).context("the picture cannot be read")?;
-            if now != last {
-                (last, since) = (now, Instant::now());
-            }
-            Ok((last != self.seen && since.elapsed() >= STILL).then_some(()))
-        })
-        .await?;
-        std::fs::copy(&self.picture, to).with_context(|| format!("cannot write {}", to.display()))?;
-        self.seen = last;
-        Ok(())
+    pub fn picture(&mut self, to: &Path) -> anyhow::Result<()> {
+        self.qmp.screenshot(to)
     }
 }

@@ -36,19 +36,27 @@ async fn every_page_is_drawn_on_the_machines_own_screen() -> anyhow::Result<()> 
 
     let folder = run.logs().join("pages");
     std::fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
-    let limit = node.limit(30);
-    let mut screen = Screen::of(node.machine(), limit)?;
-    let to = |name: &str| folder.join(format!("{name}.png"));
+    let (limit, mut shell) = (node.limit(30), node.root_shell()?);
+    let mut screen = Screen::of(node.machine())?;
+    let mut take = async |screen: &mut Screen, title: &str, words: &[&str]| -> anyhow::Result<()> {
+        // vcs(4): the letters of the screen, by which it is known that the page is there and whole.
+        until(&format!("the page {title}"), limit, async || {
+            let shown = shell.text("tr '\\0' ' ' < /dev/vcs1")?;
+            Ok(words.iter().all(|word| shown.contains(word)).then_some(()))
+        })
+        .await?;
+        screen.picture(&folder.join(format!("{}.png", title.to_lowercase().replace(' ', "-"))))
+    };
     screen.press(&["down"])?;
-    screen.moving(&to("status"))?;
+    take(&mut screen, "Status", &["Enter menu", "Guests"]).await?;
     screen.press(&["ret"])?;
-    screen.picture(&to("locked")).await?;
+    take(&mut screen, "Locked", &["This screen is locked"]).await?;
     screen.types(PASSWORD)?;
     screen.press(&["ret"])?;
-    screen.picture(&to("virtual-machines")).await?;
-    for (title, _) in PAGES {
+    take(&mut screen, "Virtual machines", &[">Virtual machines", "database"]).await?;
+    for (title, word) in PAGES {
         screen.press(&["down"])?;
-        screen.picture(&to(&title.to_lowercase().replace(' ', "-"))).await?;
+        take(&mut screen, title, &[&format!(">{title}"), word]).await?;
     }
     Ok(())
 }
