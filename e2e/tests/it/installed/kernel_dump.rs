@@ -132,7 +132,9 @@ async fn to_a_server(run: &Run, server: &Server, mut node: Node, before: &str) -
     crash(&mut node).await?;
     let node = server.boot_with_memory(run, MEMORY).await?;
     let dumps = node.api().dumps().await?.dumps;
-    let dump = dumps.iter().find(|dump| dump.place == location);
+    let dump = dumps
+        .iter()
+        .find(|dump| dump.place == format!("{location}/{}", dump.name));
     let dump = dump.with_context(|| format!("no dump at the server is listed: {dumps:?}"))?;
     ensure!(
         dump.problem.is_none() && dump.reason.contains("sysrq triggered crash"),
