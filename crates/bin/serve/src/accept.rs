@@ -108,16 +108,16 @@ impl Connections {
         let Some(identity) = self.shared.identity.clone() else {
             return;
         };
-        // Before the handshake: one that changes meanwhile ends this connection, too.
-        let changes = identity.changes();
+        // Before the handshake: one that changes meanwhile ends this connection, too, and nobody confirms it over this one.
+        let (changes, shown) = (identity.changes(), identity.fingerprint());
         match tokio::time::timeout(self.shared.limits.handshake, acceptor.accept(stream)).await {
             Ok(Ok(stream)) => {
-                let shown = stream.get_ref().1.peer_certificates().and_then(|chain| chain.first());
-                let fingerprint = shown.map(|der| certificate::fingerprint(der));
+                let own = stream.get_ref().1.peer_certificates().and_then(|chain| chain.first());
+                let fingerprint = own.map(|der| certificate::fingerprint(der));
                 let peer = Peer::Tls {
                     address: address.ip().to_canonical(),
                     fingerprint,
-                    shown: identity.fingerprint(),
+                    shown,
                 };
                 self.serve(stream, peer, slot, Some(changes)).await;
             }

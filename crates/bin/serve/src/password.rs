@@ -38,8 +38,8 @@ const LOCKED: Duration = Duration::from_secs(30);
 const ADDRESSES: usize = 1024;
 /// Checks at a time: hashing a password is meant to be expensive.
 const CHECKS: usize = 2;
-/// Bytes of a named user's password with the end that C writes, `CRYPT_MAX_PASSPHRASE_SIZE` of crypt(3): hashing takes the square of it.
-const LONGEST: usize = 512;
+/// Of a password, in bytes: `CRYPT_MAX_PASSPHRASE_SIZE` of crypt(3) without the end that C writes. Hashing takes the square of it.
+pub(crate) const LONGEST: usize = 511;
 /// What is hashed for a name that nobody has, where no user has a password: no password makes this hash.
 const NOBODY: &str = "$6$rounds=5000$nobody$x";
 const DEADLINE: Duration = Duration::from_secs(20);
@@ -123,7 +123,7 @@ fn hash_of(users: &Access, name: &str) -> (bool, String) {
 
 fn is_right(password: &str, hash: &str) -> bool {
     !password.is_empty()
-        && password.len() < LONGEST
+        && password.len() <= LONGEST
         && corbel_agent::verify_sha512_crypt(password.as_bytes(), hash) == Some(true)
 }
 

@@ -17,6 +17,7 @@ use serde::Serialize;
 use super::{Name, advised};
 use crate::accept::{Client, Peer};
 use crate::auth::Caller;
+use crate::password::LONGEST;
 use crate::reply::{Refusal, Reply, json, ok};
 use crate::{Shared, body, convert};
 
@@ -26,8 +27,6 @@ type App = State<Arc<Shared>>;
 const COUNTDOWN: u32 = 120;
 /// Of a comment, in characters.
 const COMMENT_LIMIT: usize = 200;
-/// Of a password, in bytes: crypt(5) takes one less than 512, and what cannot be checked must not be set.
-const LONGEST_PASSWORD: usize = 511;
 
 fn tagged(generation: u64, value: &impl Serialize) -> Reply {
     let mut response: Response = json(StatusCode::OK, value);
@@ -72,8 +71,9 @@ pub(crate) async fn apply(
             let name: String = name.chars().take(60).collect();
             format!("user_passwords[{name}]")
         });
-        if password.is_empty() || password.contains('\0') || password.len() > LONGEST_PASSWORD {
-            let problem = format!("{field}: give a text of at most {LONGEST_PASSWORD} bytes and without a zero byte");
+        // What cannot be checked must not be set.
+        if password.is_empty() || password.contains('\0') || password.len() > LONGEST {
+            let problem = format!("{field}: give a text of at most {LONGEST} bytes and without a zero byte");
             return Err(Refusal::invalid(&field, problem));
         }
         advice.extend(advised(&field, Some(&password)));
