@@ -82,17 +82,21 @@ impl Node {
         &self.client
     }
 
+    /// Where QEMU forwards the API to us.
+    pub fn remote(&self) -> RemoteHost {
+        RemoteHost {
+            host: "127.0.0.1".to_owned(),
+            port: self.place().api_port,
+        }
+    }
+
     /// The API as a named user with a password sees it.
     ///
     /// # Errors
     /// When the node does not show its certificate.
     pub async fn as_user(&self, user: &str, password: &str) -> anyhow::Result<Client> {
-        let remote = || RemoteHost {
-            host: "127.0.0.1".to_owned(),
-            port: self.place().api_port,
-        };
-        let fingerprint = fetch_fingerprint(&remote(), self.limit(10)).await?;
-        let client = Client::remote(remote(), ServerTrust::Pinned(fingerprint))?;
+        let fingerprint = fetch_fingerprint(&self.remote(), self.limit(10)).await?;
+        let client = Client::remote(self.remote(), ServerTrust::Pinned(fingerprint))?;
         let (user, password) = (user.to_owned(), password.to_owned());
         Ok(client.with_credentials(&Credentials::Basic { user, password })?)
     }

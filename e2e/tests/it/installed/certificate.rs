@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
-use corbel_client::{Client, RemoteHost, ServerTrust, fetch_fingerprint};
+use corbel_client::{Client, ServerTrust, fetch_fingerprint};
 use corbel_e2e::{Firmware, Node, Run, Server, Signed, until};
 use corbel_node_api::{ConfigRequest, SlotName};
 
@@ -81,19 +81,12 @@ async fn it_is_kept_by_who_knows_its_authority_and_taken_back_otherwise() -> any
 }
 
 async fn shown(node: &Node) -> anyhow::Result<String> {
-    let fingerprint = fetch_fingerprint(&remote(node), Duration::from_secs(10)).await?;
+    let fingerprint = fetch_fingerprint(&node.remote(), Duration::from_secs(10)).await?;
     Ok(fingerprint.to_string())
 }
 
-fn remote(node: &Node) -> RemoteHost {
-    RemoteHost {
-        host: HOST.to_owned(),
-        port: node.place().api_port,
-    }
-}
-
 fn by_authority(node: &Node, authority: &str) -> anyhow::Result<Client> {
-    let client = Client::remote(remote(node), ServerTrust::Authority(authority.into()))?;
+    let client = Client::remote(node.remote(), ServerTrust::Authority(authority.into()))?;
     let identity = node.identity();
     Ok(client.with_identity(identity.certificate().into(), identity.key().into())?)
 }
