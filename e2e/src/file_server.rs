@@ -1,4 +1,4 @@
-//! A web server with one file, on loopback: QEMU's network leads a node's connections to 10.0.2.2 there.
+//! Web servers on loopback, one that gives a file and one that takes files: QEMU's network leads a node's connections to 10.0.2.2 there.
 
 use std::{
     path::{Path, PathBuf},
@@ -12,8 +12,7 @@ use tokio::{
     task::JoinHandle,
 };
 
-/// What the host is called in QEMU's user network (qemu(1), `-netdev user`).
-const HOST: &str = "10.0.2.2";
+use crate::receivers::HOST;
 
 /// Serves until it is dropped.
 #[derive(Debug)]
@@ -74,23 +73,100 @@ impl Drop for FileServer {
 }
 
 async fn answer(mut stream: TcpStream, file: &Path, record: &Mutex<Vec<String>>) -> anyhow::Result<()> {
-    let mut asked = Vec::new();
-    while !asked.ends_with(b"\r\n\r\n") && asked.len() < 1 << 16 {
-        asked.push(stream.read_u8().await?);
-    }
-    let path = String::from_utf8_lossy(&asked)
-        .split(' ')
-        .nth(1)
-        .unwrap_or_default()
-        .to_owned();
-    record.lock().unwrap_or_else(PoisonError::into_inner).push(path);
+    let asked = head(&mut stream).await?;
+    record
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .push(path(&asked).to_owned());
     let mut file = tokio::fs::File::open(file).await?;
     let length = file.metadata().await?.len();
-    let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n");
-    stream.write_all(head.as_bytes()).await?;
-    if !asked.starts_with(b"HEAD ") {
+    let answer = format!("HTTP/1.1 200 OK\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n");
+    stream.write_all(answer.as_bytes()).await?;
+    if !asked.starts_with("HEAD ") {
         tokio::io::copy(&mut file, &mut stream).await?;
     }
+    stream.shutdown().await?;
+    Ok(())
+}
+
+/// What came up to the empty line (RFC 9112, section 2.1).
+async fn head(stream: &mut TcpStream) -> anyhow::Result<String> {
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") && head.len() < 1 << 16 {
+        head.push(stream.read_u8().await?);
+    }
+    Ok(String::from_utf8_lossy(&head).into_owned())
+}
+
+fn path(head: &str) -> &str {
+    head.split(' ').nth(1).unwrap_or_default()
+}
+
+/// A file as it was put, whole, with the path that it was put to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Put {
+    pub path: String,
+    pub bytes: Vec<u8>,
+}
+
+/// Takes every file that is put to it, until it is dropped.
+#[derive(Debug)]
+pub struct Inbox {
+    port: u16,
+    came: Arc<Mutex<Vec<Put>>>,
+    task: JoinHandle<()>,
+}
+
+impl Inbox {
+    /// # Errors
+    /// When no port is free.
+    pub async fn start() -> anyhow::Result<Self> {
+        let listener = TcpListener::bind("127.0.0.1:0").await.context("no port is free")?;
+        let port = listener.local_addr()?.port();
+        let came = Arc::default();
+        let kept: Arc<Mutex<Vec<Put>>> = Arc::clone(&came);
+        let task = tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                let kept = Arc::clone(&kept);
+                tokio::spawn(async move { drop(take(stream, &kept).await) });
+            }
+        });
+        Ok(Self { port, came, task })
+    }
+
+    /// What a node in QEMU's user network puts to: `path` begins with `/`.
+    pub fn url_from_node(&self, path: &str) -> String {
+        format!("http://{HOST}:{}{path}", self.port)
+    }
+
+    /// What came whole so far.
+    pub fn came(&self) -> Vec<Put> {
+        self.came.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+impl Drop for Inbox {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+async fn take(mut stream: TcpStream, kept: &Mutex<Vec<Put>>) -> anyhow::Result<()> {
+    let head = head(&mut stream).await?;
+    anyhow::ensure!(head.starts_with("PUT "), "only PUT is taken");
+    let lines = head.lines().filter_map(|line| line.split_once(':'));
+    let length = lines
+        .filter(|(name, _)| name.eq_ignore_ascii_case("content-length"))
+        .find_map(|(_, value)| value.trim().parse().ok());
+    let mut bytes = vec![0; length.context("the length is missing")?];
+    stream.read_exact(&mut bytes).await?;
+    kept.lock().unwrap_or_else(PoisonError::into_inner).push(Put {
+        path: path(&head).to_owned(),
+        bytes,
+    });
+    stream
+        .write_all(b"HTTP/1.1 201 Created\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+        .await?;
     stream.shutdown().await?;
     Ok(())
 }

@@ -11,14 +11,22 @@ pub struct Facts {
     pub tpm: Option<u8>,
     /// Root hash of dm-verity, of this boot.
     pub root_hash: Option<String>,
-    /// Whether the medium of this boot is signed by a key of the image; `None` without a medium.
-    pub medium_signed: Option<bool>,
+    /// Who signed the medium of this boot; `None` without a medium.
+    pub signer: Option<Signer>,
     pub lockdown: Option<Lockdown>,
     pub admin_password: Option<bool>,
     /// Whether SSH lets passwords in; `None` when SSH is not known of.
     pub ssh: Option<Ssh>,
     /// `None` where there is no TLS listener.
     pub certificate: Option<Certificate>,
+}
+
+/// Who signed a medium, as far as the image that runs knows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Signer {
+    /// A key that the image carries, by the name of its file.
+    Key(String),
+    Nobody,
 }
 
 /// Remote login.
@@ -228,17 +236,17 @@ fn root(facts: &Facts) -> Finding {
         );
     };
     let state = format!("root hash {hash}");
-    match facts.medium_signed {
-        Some(false) => finding(
+    match &facts.signer {
+        Some(Signer::Nobody) => finding(
             what,
             format!("{state}, the medium is not signed by a key of the image"),
             Grade::Weak,
             "Each block is checked against the root hash of this boot, but nobody has signed for that hash.",
             Some("Build the image with a key (corbel image key) and start from that one."),
         ),
-        Some(true) => finding(
+        Some(Signer::Key(key)) => finding(
             what,
-            format!("{state}, the medium is signed by a key of the image"),
+            format!("{state}, the medium is signed by {key}"),
             Grade::Good,
             "Each block is checked against the root hash of this boot, and a key of the image has signed for the medium.",
             None,

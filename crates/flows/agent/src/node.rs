@@ -4,6 +4,7 @@ use std::sync::PoisonError;
 use std::time::{Duration, Instant};
 
 use corbel_model::vm::{VmState, VmSummary};
+use corbel_plan::security::Signer;
 
 use crate::{Agent, Boot, Counters, FailedVersion, Memory, Ssh, Verdict, VirtualizationState, judge};
 
@@ -76,7 +77,7 @@ impl Agent {
             uptime_seconds: facilities.uptime_seconds(),
             verdict: known.unwrap_or_else(|| judge(&facilities.kvm())),
             boot: facilities.boot(),
-            medium_signed: system.medium_signed(),
+            medium_signed: system.signer().map(|signer| signer != Signer::Nobody),
             ssh: facilities.ssh(),
             admin_password_set: facilities.admin_password_set(),
             keyboard: facilities.keyboard(),

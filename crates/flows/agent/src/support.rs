@@ -159,7 +159,7 @@ impl Agent {
             Ok(security::Facts {
                 root_hash: facilities.boot().root_hash,
                 uefi: facilities.boot().firmware == crate::Firmware::Uefi,
-                medium_signed: system.medium_signed(),
+                signer: system.signer(),
                 admin_password: facilities.admin_password_set(),
                 ssh,
                 certificate,

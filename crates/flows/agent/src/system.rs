@@ -13,6 +13,7 @@ use corbel_model::network::InterfaceName;
 use corbel_model::server::Server;
 use corbel_model::{ByteSize, Keymap};
 use corbel_net::Link;
+use corbel_plan::security::Signer;
 use corbel_progress::Sink;
 use corbel_sys::Cancel;
 
@@ -45,8 +46,8 @@ pub enum SystemError {
 pub trait System: SupportSystem + Send + Sync + std::fmt::Debug {
     /// All disks, sorted by path.
     fn disks(&self) -> Result<Vec<Disk>, SystemError>;
-    /// Whether the medium that this system runs from is signed by a key that it carries; `None` without a medium. Asked often.
-    fn medium_signed(&self) -> Option<bool>;
+    /// Who signed the medium that this system runs from; `None` without a medium. Asked often.
+    fn signer(&self) -> Option<Signer>;
     /// Gives the node's own screen a layout, until the next start.
     fn use_keyboard(&self, layout: &Keymap) -> Result<(), SystemError>;
     /// Network interfaces, sorted by name.

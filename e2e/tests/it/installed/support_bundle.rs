@@ -3,10 +3,11 @@
 use std::path::Path;
 
 use anyhow::{Context as _, ensure};
+use corbel_e2e::file_server::Inbox;
 use corbel_e2e::installed::PASSWORD_HASH;
 use corbel_e2e::run::tool;
 use corbel_e2e::{Firmware, Machine, Medium, Node, Run, Server, until};
-use corbel_node_api::{BundleRequest, OperationState, RebootRequest};
+use corbel_node_api::{BundleRequest, OperationInfo, OperationState, RebootRequest};
 
 use super::DISK;
 use super::storage_access::{self, PASSWORD};
@@ -43,10 +44,37 @@ async fn a_bundle_has_what_helps_and_no_secret_and_goes_to_a_stick() -> anyhow::
     let bytes = made(&node, BundleRequest::default()).await?;
     let folder = run.machine_folder()?;
     let file = folder.join("bundle.tar.xz");
-    std::fs::File::create_new(&file)
-        .and_then(|mut file| std::io::Write::write_all(&mut file, &bytes))
-        .context("the bundle cannot be kept")?;
+    kept(&file, &bytes)?;
     look(&file, &secrets)?;
+
+    // To a server; what lets somebody in there is not told.
+    let inbox = Inbox::start().await?;
+    let request = BundleRequest {
+        url: Some(inbox.url_from_node("/in/4711?token=t0ken")),
+        ..BundleRequest::default()
+    };
+    let message = begun(&node, request).await?;
+    ensure!(message.contains("10.0.2.2:") && !message.contains("t0ken"), "{message}");
+    let came = inbox.came();
+    let put = came.first().context("nothing came")?;
+    ensure!(
+        put.path == "/in/4711?token=t0ken" && came.len() == 1,
+        "{} came",
+        came.len()
+    );
+    let copy = folder.join("from-server.tar.xz");
+    kept(&copy, &put.bytes)?;
+    look(&copy, &secrets)?;
+    // One that is not there: a sentence, and the node goes on.
+    let request = BundleRequest {
+        url: Some("http://10.0.2.2:1/in".to_owned()),
+        ..BundleRequest::default()
+    };
+    let refused = ended(&node, &request).await?;
+    ensure!(
+        refused.state == OperationState::Failed && refused.message.as_deref().is_some_and(|m| m.contains("10.0.2.2")),
+        "{refused:?}"
+    );
 
     // By command, on the node itself.
     let said = shell.text("corbel node support-bundle /run/bundle.tar.xz 2>&1 && stat -c %s /run/bundle.tar.xz")?;
@@ -100,18 +128,27 @@ async fn a_bundle_has_what_helps_and_no_secret_and_goes_to_a_stick() -> anyhow::
     look(&copy, &secrets)
 }
 
-/// Makes one and gives its end.
-async fn begun(node: &Node, request: BundleRequest) -> anyhow::Result<String> {
-    node.api().make_support_bundle(&request).await?;
+fn kept(file: &Path, bytes: &[u8]) -> anyhow::Result<()> {
+    std::fs::File::create_new(file)
+        .and_then(|mut file| std::io::Write::write_all(&mut file, bytes))
+        .context("the bundle cannot be kept")
+}
+
+/// Makes one, and gives the work when it has ended.
+async fn ended(node: &Node, request: &BundleRequest) -> anyhow::Result<OperationInfo> {
+    node.api().make_support_bundle(request).await?;
     until("the bundle to be made", node.limit(300), async || {
         let work = node.api().operation().await?.context("no work")?;
-        match work.state {
-            OperationState::Done => Ok(Some(work.message.unwrap_or_default())),
-            _ if work.is_running() => Ok(None),
-            _ => anyhow::bail!("{work:?}"),
-        }
+        Ok((!work.is_running()).then_some(work))
     })
     .await
+}
+
+/// Makes one and gives what is said of it.
+async fn begun(node: &Node, request: BundleRequest) -> anyhow::Result<String> {
+    let work = ended(node, &request).await?;
+    ensure!(work.state == OperationState::Done, "{work:?}");
+    Ok(work.message.unwrap_or_default())
 }
 
 async fn made(node: &Node, request: BundleRequest) -> anyhow::Result<Vec<u8>> {

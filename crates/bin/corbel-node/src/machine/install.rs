@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use corbel_agent::SystemError;
+use corbel_agent::security::Signer;
 use corbel_install::{BOOT_FILES, BootFiles, InstallError, System};
 use corbel_model::install::{InstallRequest, UninstallRequest};
 use corbel_plan::install::{UninstallPlan, beyond_release};
@@ -64,8 +65,8 @@ fn is_wrong(signed: &Signed, keys: &KeySet) -> bool {
     *signed == Signed::Wrong && !keys.is_empty()
 }
 
-/// Whether the medium that this system runs from is signed by a key that it carries. `None` where there is no medium.
-pub(super) fn medium_signed() -> Option<bool> {
+/// Who signed the medium that this system runs from. `None` where there is no medium.
+pub(super) fn signer() -> Option<Signer> {
     let boot = disks::boot();
     if !matches!(boot.source.as_deref(), Some("cd" | "disk" | "network")) {
         return None;
@@ -74,7 +75,10 @@ pub(super) fn medium_signed() -> Option<bool> {
     let manifest = disks::manifest(boot.medium.as_deref())?;
     let signature = disks::signature(boot.medium.as_deref());
     let signature = signature.as_deref().map(String::from_utf8_lossy);
-    Some(matches!(signed(&manifest, signature.as_deref(), &keys), Signed::By(_)))
+    Some(match signed(&manifest, signature.as_deref(), &keys) {
+        Signed::By(key) => Signer::Key(key),
+        Signed::Not | Signed::Wrong => Signer::Nobody,
+    })
 }
 
 /// The loop device below the verified root of a network boot: it holds the whole root image.

@@ -19,7 +19,7 @@ use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError, TryLockError};
 use std::time::Duration;
 
 use corbel_agent::bundle::Origin;
-use corbel_agent::security::Facts;
+use corbel_agent::security::{Facts, Signer};
 use corbel_agent::{
     Bundle, Destination, Disk, DumpStatus, Echo, IommuGroup, Link, LogPage, LogQuery, Multipath, Permits, Persisted,
     Piece, Plan, Removable, Restart, Secret, Service, Sessions, Slots, Source, Spool, SupportSystem, System,
@@ -50,7 +50,7 @@ pub(crate) struct Machine {
     /// Held while the list of persisted files is changed.
     persisted: Mutex<()>,
     /// Of the medium, which stays the same as long as this system runs.
-    signed: OnceLock<Option<bool>>,
+    signer: OnceLock<Option<Signer>>,
 }
 
 fn lock(mutex: &Mutex<()>) -> MutexGuard<'_, ()> {
@@ -135,8 +135,8 @@ impl System for Machine {
         let own = disks::boot().installed_on();
         Ok(disks::list(&observed, |disk| password::is_set(disk, own.as_deref())))
     }
-    fn medium_signed(&self) -> Option<bool> {
-        *self.signed.get_or_init(install::medium_signed)
+    fn signer(&self) -> Option<Signer> {
+        self.signer.get_or_init(install::signer).clone()
     }
     fn use_keyboard(&self, layout: &Keymap) -> Result<(), SystemError> {
         keyboard::load(layout)

@@ -12,6 +12,7 @@ use std::fmt;
 
 use corbel_model::network::{Interface, NetworkConfig};
 use corbel_model::seed::Seed;
+use corbel_model::users::User;
 
 pub use machine::{Machine, check_machine, machine_warnings};
 
@@ -59,27 +60,23 @@ fn users(seed: &Seed, problems: &mut Vec<Problem>) {
         if before.iter().any(|other| other.name == user.name) {
             problems.push(Problem::new(key(""), "is there twice: keep one of the two"));
         }
+        let mut taken = |field: &str, what: &str, of_api: Option<String>, of_user: Option<&User>| {
+            if let Some(whose) = of_api.or(of_user.map(|other| format!("users[{}]", other.name))) {
+                let problem = format!("is the {what} of {whose}, too: give each one of its own");
+                problems.push(Problem::new(key(field), problem));
+            }
+        };
         if let Some(shown) = &user.fingerprint {
             let client = seed.clients.iter().find(|client| client.fingerprint == *shown);
+            let client = client.map(|client| format!("api.client[{}]", client.name));
             let other = before.iter().find(|other| other.fingerprint.as_ref() == Some(shown));
-            let whose = client
-                .map(|client| format!("api.client[{}]", client.name))
-                .or(other.map(|other| format!("users[{}]", other.name)));
-            if let Some(whose) = whose {
-                let problem = format!("is the certificate of {whose}, too: give each one of its own");
-                problems.push(Problem::new(key(".fingerprint"), problem));
-            }
+            taken(".fingerprint", "certificate", client, other);
         }
         if let Some(shown) = &user.token {
             let token = seed.tokens.iter().find(|token| token.hash == *shown);
+            let token = token.map(|token| format!("api.token[{}]", token.name));
             let other = before.iter().find(|other| other.token.as_ref() == Some(shown));
-            let whose = token
-                .map(|token| format!("api.token[{}]", token.name))
-                .or(other.map(|other| format!("users[{}]", other.name)));
-            if let Some(whose) = whose {
-                let problem = format!("is the token of {whose}, too: give each one of its own");
-                problems.push(Problem::new(key(".token_sha256"), problem));
-            }
+            taken(".token_sha256", "token", token, other);
         }
     }
 }

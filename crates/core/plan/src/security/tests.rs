@@ -9,7 +9,7 @@ fn all_good() -> Facts {
         setup_mode: Some(false),
         tpm: Some(2),
         root_hash: Some("5f".into()),
-        medium_signed: None,
+        signer: None,
         lockdown: Some(Lockdown::Integrity),
         admin_password: Some(true),
         ssh: Some(Ssh::Keys),
@@ -65,14 +65,14 @@ fn what_is_weak_has_a_way_up_and_what_is_not_known_is_said() {
     case("verified-root", |f| f.root_hash = None, "no", Weak);
     case(
         "verified-root",
-        |f| f.medium_signed = Some(false),
+        |f| f.signer = Some(Signer::Nobody),
         "root hash 5f, the medium is not signed by a key of the image",
         Weak,
     );
     case(
         "verified-root",
-        |f| f.medium_signed = Some(true),
-        "root hash 5f, the medium is signed by a key of the image",
+        |f| f.signer = Some(Signer::Key("owner.pub".into())),
+        "root hash 5f, the medium is signed by owner.pub",
         Good,
     );
     case("lockdown", |f| f.lockdown = Some(Lockdown::None), "none", Weak);

@@ -9,6 +9,7 @@ use corbel_model::network::InterfaceName;
 use corbel_model::server::Server;
 use corbel_model::{ByteSize, Keymap};
 use corbel_net::Link;
+use corbel_plan::security::Signer;
 use corbel_progress::{Event, Sink};
 use corbel_sys::Cancel;
 
@@ -37,8 +38,8 @@ impl System for FakeSystem {
         Ok(self.world().disks.clone())
     }
 
-    fn medium_signed(&self) -> Option<bool> {
-        (!self.is_installed()).then_some(true)
+    fn signer(&self) -> Option<Signer> {
+        (!self.is_installed()).then(|| Signer::Key("owner.pub".into()))
     }
 
     fn persisted(&self) -> Result<Vec<Persisted>, SystemError> {
