@@ -101,18 +101,15 @@ async fn upload_file(api: &Client, name: &str, file: &Path) -> anyhow::Result<()
     Ok(())
 }
 
-/// Reads the guest's serial console through the API until it has printed each of `texts`.
-///
-/// # Errors
-/// When the console ends or stays silent; with what was printed.
-pub async fn listen(api: &Client, name: &str, texts: &[&str], limit: Duration) -> anyhow::Result<String> {
+/// Reads the guest's serial console through the API until it has printed a whole line with each of `texts`, and fails with what was printed.
+async fn listen(api: &Client, name: &str, texts: &[&str], limit: Duration) -> anyhow::Result<String> {
     let mut console = api
         .console(name)
         .await
         .with_context(|| format!("cannot open the console of {name}"))?;
     let mut printed = String::new();
     let listening = async {
-        while !texts.iter().all(|text| printed.contains(text)) {
+        while !texts.iter().all(|text| has_line_with(&printed, text)) {
             match console
                 .output
                 .next()
@@ -132,4 +129,11 @@ pub async fn listen(api: &Client, name: &str, texts: &[&str], limit: Duration) -
             limit.as_secs()
         ),
     }
+}
+
+/// Whether the line that `text` is in has ended: what is shown to a person is not cut.
+fn has_line_with(printed: &str, text: &str) -> bool {
+    printed
+        .split_once(text)
+        .is_some_and(|(_, behind)| behind.contains('\n'))
 }
