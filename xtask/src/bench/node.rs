@@ -33,14 +33,14 @@ pub(super) fn measure(
     let reference = reference
         .into_iter()
         .flat_map(|folder| ["--reference".into(), folder.into_os_string()]);
-    let lister = if case == "list-ratio" {
-        Some(lister(context)?)
-    } else {
-        None
+    let helper = match case {
+        "list-ratio" => Some(compile(context, "list", &["-lvirt"])?),
+        "collection-cost" => Some(compile(context, "work", &[])?),
+        _ => None,
     };
-    let lister = lister
+    let helper = helper
         .into_iter()
-        .flat_map(|path| ["--lister".into(), path.into_os_string()]);
+        .flat_map(|path| ["--helper".into(), path.into_os_string()]);
     let mut program = context
         .program(context.target().join("debug/corbel-measure"))
         .env(crate::emulator::VARIABLE, crate::emulator::ensure(context)?);
@@ -54,21 +54,22 @@ pub(super) fn measure(
         .args(["--logs"])
         .args([context.build().join("bench/logs")])
         .args(reference)
-        .args(lister)
+        .args(helper)
         .text()?;
     serde_json::from_str(&text).with_context(|| format!("corbel-measure {case} printed no measures"))
 }
 
-/// Compiles the program that asks inside the node. It needs nothing there but libvirt's library, whose name has not changed since 2005.
-fn lister(context: &Context) -> anyhow::Result<PathBuf> {
+/// Compiles a program that runs inside the node. It needs nothing there but the C library and libvirt's, whose names do not change.
+fn compile(context: &Context, name: &str, libraries: &[&str]) -> anyhow::Result<PathBuf> {
     let folder = context.build().join("bench");
     std::fs::create_dir_all(&folder)?;
-    let program = folder.join("lister");
+    let program = folder.join(name);
     context
         .program("cc")
         .args(["-O2", "-Wall", "-Wextra", "-Werror", "-o"])
         .args([&program])
-        .args(["e2e/measure/list.c", "-lvirt"])
+        .args([format!("e2e/measure/{name}.c")])
+        .args(libraries)
         .run()?;
     Ok(program)
 }

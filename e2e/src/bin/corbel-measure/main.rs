@@ -33,9 +33,9 @@ struct Arguments {
     /// Folder with the plain Debian that boot-ratio compares with
     #[arg(long)]
     reference: Option<PathBuf>,
-    /// The program that list-ratio runs in the node, compiled from e2e/measure/list.c
+    /// The program that list-ratio and collection-cost run in the node, compiled from e2e/measure
     #[arg(long)]
-    lister: Option<PathBuf>,
+    helper: Option<PathBuf>,
     /// auto, kvm or tcg
     #[arg(long, default_value = "auto")]
     accel: String,
@@ -86,16 +86,17 @@ fn main() -> ExitCode {
 
 async fn measure(arguments: &Arguments) -> anyhow::Result<Vec<Measure>> {
     let run = Run::new(&arguments.image, &arguments.logs, "measure", &arguments.accel)?;
+    let helper = || arguments.helper.as_deref().context("--helper is missing");
     match arguments.case {
         Case::IdleMemory => idle_memory(&run).await,
         Case::DaemonMemory => daemon_memory(&run).await,
         Case::BootRatio => boot_ratio(&run, arguments.reference.as_deref().context("--reference is missing")?).await,
         Case::ApplyRatio => apply::ratio(&run).await,
-        Case::CollectionCost => collection::cost(&run).await,
+        Case::CollectionCost => collection::cost(&run, helper()?).await,
         Case::InstallRatio => installed::install_ratio(&run).await,
         Case::UpgradeRatio => installed::upgrade_ratio(&run).await,
         Case::FallBack => installed::fall_back(&run).await,
-        Case::ListRatio => list_ratio(&run, arguments.lister.as_deref().context("--lister is missing")?).await,
+        Case::ListRatio => list_ratio(&run, helper()?).await,
     }
 }
 
@@ -185,11 +186,11 @@ fn daemon_readings(shell: &mut RootShell) -> anyhow::Result<Vec<f64>> {
 
 /// Both sides by one program inside the node, through a UNIX socket, interleaved: what differs is only who asks libvirt and who
 /// tells.
-async fn list_ratio(run: &Run, lister: &Path) -> anyhow::Result<Vec<Measure>> {
+async fn list_ratio(run: &Run, helper: &Path) -> anyhow::Result<Vec<Measure>> {
     const COUNT: u32 = 1000;
     const ROUNDS: usize = 7;
     let (node, mut shell) = boot(run).await?;
-    bring(&node, &mut shell, lister).await?;
+    bring(&node, &mut shell, helper).await?;
     define(&node, COUNT).await?;
     let (mut api, mut libvirt) = (Vec::new(), Vec::new());
     for _ in 0..ROUNDS {
@@ -209,28 +210,30 @@ async fn list_ratio(run: &Run, lister: &Path) -> anyhow::Result<Vec<Measure>> {
     }])
 }
 
-/// Brings a program into the node the way that anybody could: as a volume.
+const HELPER: &str = "/run/helper";
+
+/// Brings a program into the node as [`HELPER`], the way that anybody could: as a volume.
 async fn bring(node: &Node, shell: &mut RootShell, program: &Path) -> anyhow::Result<()> {
     let bytes = std::fs::read(program).with_context(|| format!("cannot read {}", program.display()))?;
     let volume = node
         .api()
-        .upload_volume("lister", bytes.len() as u64, std::io::Cursor::new(bytes), |_| {})
+        .upload_volume("helper", bytes.len() as u64, std::io::Cursor::new(bytes), |_| {})
         .await?;
-    shell.text(&format!("install -m 755 '{}' /run/lister", volume.path))?;
-    node.api().delete_volume("lister").await?;
+    shell.text(&format!("install -m 755 '{}' {HELPER}", volume.path))?;
+    node.api().delete_volume("helper").await?;
     Ok(())
 }
 
 /// Three listings, in seconds. What was seen must be all of it.
 fn listings(shell: &mut RootShell, whom: &str, complete: impl Fn(u32) -> bool) -> anyhow::Result<Vec<f64>> {
-    let text = shell.text(&format!("/run/lister {whom} 3"))?;
+    let text = shell.text(&format!("{HELPER} {whom} 3"))?;
     let (times, seen) = text
         .split_once("seen ")
-        .with_context(|| format!("the lister said {text:?}"))?;
+        .with_context(|| format!("the helper said {text:?}"))?;
     let seen = seen
         .trim()
         .parse()
-        .with_context(|| format!("the lister said {text:?}"))?;
+        .with_context(|| format!("the helper said {text:?}"))?;
     anyhow::ensure!(complete(seen), "{whom}: only {seen} was seen");
     times.lines().map(number).collect()
 }
