@@ -1,11 +1,10 @@
 //! What the figures of 100 machines cost: collectd, and the daemon that tells them.
 
 use std::path::Path;
-use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
-use corbel_e2e::{Firmware, MachineSpec, Medium, Node, RootShell, Run, talk::talk};
+use corbel_e2e::{Firmware, MachineSpec, Medium, Node, RootShell, Run, run::tool, talk::talk};
 
 use super::{HELPER, Measure, bring, define, lowest, middle, number};
 
@@ -80,8 +79,8 @@ struct Slowness {
 
 impl Slowness {
     fn of(shell: &mut RootShell, helper: &Path) -> anyhow::Result<Self> {
-        let here = Command::new(helper).output().context("cannot run the helper")?;
-        let here = times(&String::from_utf8_lossy(&here.stdout))?;
+        let path = helper.to_str().context("the helper's path is not text")?;
+        let here = times(&tool(path, |command| command)?)?;
         let there = times(&shell.run(HELPER, Duration::from_secs(120))?.text)?;
         let slowness = Self {
             user: there[0] / here[0],
