@@ -110,7 +110,8 @@ fn remove(folder: &Path) -> anyhow::Result<()> {
 /// folder, and layers made in another cache with the clock a day and an hour ahead: a time stamp or a path that got into the
 /// image shows. `faketime` moves the clock for the builder and what else it starts on the host, but not for the compiler, which
 /// hangs under it; programs in the tools tree do not load it and see the real clock, which has moved on between the builds
-/// as well. (A time name space would not do: it moves only the clocks that count from the start of the machine.)
+/// as well. The clock alone: the dates of files, which faketime would move too, come with the packages and are no clock. (A time name
+/// space would not do: it moves only the clocks that count from the start of the machine.)
 pub(super) fn reproducible(context: &Context, yes: bool) -> anyhow::Result<Vec<Measure>> {
     packages::install_more(context, &["faketime"], yes)?;
     // Fetches what is missing, so that both builds have the same lock and need no network.
@@ -141,7 +142,10 @@ pub(super) fn reproducible(context: &Context, yes: bool) -> anyhow::Result<Vec<M
             .args(["--sign-key"])
             .args([&key]);
         if ahead {
-            program.under(&["faketime", "-f", "+25h"]).run()?
+            program
+                .env("NO_FAKE_STAT", "1")
+                .under(&["faketime", "-f", "+25h"])
+                .run()?
         } else {
             program.run()?
         }
