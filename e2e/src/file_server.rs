@@ -8,19 +8,17 @@ use std::{
 use anyhow::Context as _;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
-    net::{TcpListener, TcpStream},
-    task::JoinHandle,
+    net::TcpStream,
 };
 
-use crate::receivers::HOST;
+use crate::{listener::Listener, receivers::HOST};
 
 /// Serves until it is dropped.
 #[derive(Debug)]
 pub struct FileServer {
-    port: u16,
+    listener: Listener,
     name: String,
     asked: Arc<Mutex<Vec<String>>>,
-    task: JoinHandle<()>,
 }
 
 impl FileServer {
@@ -29,8 +27,6 @@ impl FileServer {
     /// # Errors
     /// When no port is free.
     pub async fn start(file: &Path) -> anyhow::Result<Self> {
-        let listener = TcpListener::bind("127.0.0.1:0").await.context("no port is free")?;
-        let port = listener.local_addr()?.port();
         let name = file
             .file_name()
             .context("a file has a name")?
@@ -39,36 +35,25 @@ impl FileServer {
         let file: Arc<PathBuf> = Arc::new(file.to_path_buf());
         let asked = Arc::default();
         let record: Arc<Mutex<Vec<String>>> = Arc::clone(&asked);
-        let task = tokio::spawn(async move {
-            while let Ok((stream, _)) = listener.accept().await {
-                let file = Arc::clone(&file);
-                let record = Arc::clone(&record);
-                // Who hangs up early is the node's business.
-                tokio::spawn(async move { drop(answer(stream, &file, &record).await) });
-            }
+        let listener = Listener::start(move |stream| {
+            let (file, record) = (Arc::clone(&file), Arc::clone(&record));
+            async move { drop(answer(stream, &file, &record).await) }
         });
         Ok(Self {
-            port,
+            listener: listener.await?,
             name,
             asked,
-            task,
         })
     }
 
     /// What a node in QEMU's user network fetches.
     pub fn url_from_node(&self) -> String {
-        format!("http://{HOST}:{}/{}", self.port, self.name)
+        format!("http://{HOST}:{}/{}", self.listener.port(), self.name)
     }
 
     /// The paths that were asked for so far, in order, with their queries.
     pub fn asked(&self) -> Vec<String> {
         self.asked.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-}
-
-impl Drop for FileServer {
-    fn drop(&mut self) {
-        self.task.abort();
     }
 }
 
@@ -112,42 +97,34 @@ pub struct Put {
 /// Takes every file that is put to it, until it is dropped.
 #[derive(Debug)]
 pub struct Inbox {
-    port: u16,
+    listener: Listener,
     came: Arc<Mutex<Vec<Put>>>,
-    task: JoinHandle<()>,
 }
 
 impl Inbox {
     /// # Errors
     /// When no port is free.
     pub async fn start() -> anyhow::Result<Self> {
-        let listener = TcpListener::bind("127.0.0.1:0").await.context("no port is free")?;
-        let port = listener.local_addr()?.port();
         let came = Arc::default();
         let kept: Arc<Mutex<Vec<Put>>> = Arc::clone(&came);
-        let task = tokio::spawn(async move {
-            while let Ok((stream, _)) = listener.accept().await {
-                let kept = Arc::clone(&kept);
-                tokio::spawn(async move { drop(take(stream, &kept).await) });
-            }
+        let listener = Listener::start(move |stream| {
+            let kept = Arc::clone(&kept);
+            async move { drop(take(stream, &kept).await) }
         });
-        Ok(Self { port, came, task })
+        Ok(Self {
+            listener: listener.await?,
+            came,
+        })
     }
 
     /// What a node in QEMU's user network puts to: `path` begins with `/`.
     pub fn url_from_node(&self, path: &str) -> String {
-        format!("http://{HOST}:{}{path}", self.port)
+        format!("http://{HOST}:{}{path}", self.listener.port())
     }
 
     /// What came whole so far.
     pub fn came(&self) -> Vec<Put> {
         self.came.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-}
-
-impl Drop for Inbox {
-    fn drop(&mut self) {
-        self.task.abort();
     }
 }
 

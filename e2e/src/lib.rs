@@ -12,6 +12,7 @@ pub mod file_server;
 pub mod identity;
 pub mod image;
 pub mod installed;
+mod listener;
 pub mod machine;
 pub mod node;
 pub mod pages;

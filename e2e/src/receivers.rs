@@ -6,9 +6,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use anyhow::Context as _;
 use tokio::{
     io::AsyncReadExt as _,
-    net::{TcpListener, TcpStream, UdpSocket},
+    net::{TcpStream, UdpSocket},
     task::JoinHandle,
 };
+
+use crate::listener::Listener;
 
 /// What the host is called in QEMU's user network (qemu(1), `-netdev user`).
 pub const HOST: &str = "10.0.2.2";
@@ -18,10 +20,9 @@ type Shared<T> = Arc<Mutex<Vec<T>>>;
 /// Keeps every message until it is dropped.
 #[derive(Debug)]
 pub struct SyslogReceiver {
-    port: u16,
+    listener: Listener,
     /// A stream for each connection.
     streams: Shared<Vec<u8>>,
-    task: JoinHandle<()>,
 }
 
 impl SyslogReceiver {
@@ -30,34 +31,27 @@ impl SyslogReceiver {
     /// # Errors
     /// When no port is free.
     pub async fn start() -> anyhow::Result<Self> {
-        let listener = TcpListener::bind("127.0.0.1:0").await.context("no port is free")?;
-        let port = listener.local_addr()?.port();
         let streams = Shared::default();
         let kept = Arc::clone(&streams);
-        let task = tokio::spawn(async move {
-            while let Ok((stream, _)) = listener.accept().await {
-                let kept = Arc::clone(&kept);
-                tokio::spawn(async move { keep(stream, &kept).await });
-            }
+        let listener = Listener::start(move |stream| {
+            let kept = Arc::clone(&kept);
+            async move { keep(stream, &kept).await }
         });
-        Ok(Self { port, streams, task })
+        Ok(Self {
+            listener: listener.await?,
+            streams,
+        })
     }
 
     /// The port that a node connects to at [`HOST`].
     pub fn port(&self) -> u16 {
-        self.port
+        self.listener.port()
     }
 
     /// Whole messages so far.
     pub fn messages(&self) -> Vec<String> {
         let streams = self.streams.lock().unwrap_or_else(PoisonError::into_inner);
         streams.iter().flat_map(|stream| counted(stream)).collect()
-    }
-}
-
-impl Drop for SyslogReceiver {
-    fn drop(&mut self) {
-        self.task.abort();
     }
 }
 
