@@ -223,9 +223,7 @@ impl Agent {
     }
 
     pub async fn list_vms(&self) -> Result<Vec<VmSummary>, VirtError> {
-        let list = self.call(|h| h.list_vms()).await?;
-        self.remember_counts(&list);
-        Ok(list)
+        self.call(|h| h.list_vms()).await
     }
 
     pub async fn show_vm(&self, name: String) -> Result<VmDetail, VirtError> {

@@ -3,7 +3,7 @@
 use std::sync::PoisonError;
 use std::time::{Duration, Instant};
 
-use corbel_model::vm::{VmState, VmSummary};
+use corbel_model::vm::VmState;
 use corbel_plan::security::Signer;
 
 use crate::{Agent, Boot, Counters, FailedVersion, Memory, Ssh, Verdict, VirtualizationState, judge};
@@ -68,7 +68,9 @@ impl Agent {
     /// Answers within about two seconds, whatever the hypervisor does.
     pub async fn node(&self) -> Node {
         // An error shows in `health`, and the counts are then the last that were seen.
-        let _ = tokio::time::timeout(COUNT_DEADLINE, self.list_vms()).await;
+        if let Ok(Ok(states)) = tokio::time::timeout(COUNT_DEADLINE, self.call(|h| h.vm_states())).await {
+            self.remember_counts(&states);
+        }
         let facilities = std::sync::Arc::clone(&self.facilities);
         let system = std::sync::Arc::clone(&self.system);
         let known = self.known_verdict();
@@ -151,16 +153,16 @@ impl Agent {
         self.with_seen(|seen| seen.version = version);
     }
 
-    pub(crate) fn remember_counts(&self, list: &[VmSummary]) {
+    fn remember_counts(&self, states: &[VmState]) {
         let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
-        let running = list
+        let running = states
             .iter()
-            .filter(|vm| !matches!(vm.state, VmState::Off | VmState::Crashed))
+            .filter(|state| !matches!(state, VmState::Off | VmState::Crashed))
             .count();
         self.with_seen(|seen| {
             seen.counts = VmCounts {
                 running: count(running),
-                defined: count(list.len()),
+                defined: count(states.len()),
             }
         });
     }

@@ -1,6 +1,6 @@
 //! The trait, method by method: each is one call through [`Libvirt::call`].
 
-use corbel_model::vm::{VmDetail, VmSpec, VmStats, VmSummary};
+use corbel_model::vm::{VmDetail, VmSpec, VmState, VmStats, VmSummary};
 use corbel_model::{ByteSize, NetworkName, VmName, VolumeName};
 use corbel_virt::{Console, Hypervisor, Network, Pool, UploadChunk, VirtError, VirtEvent, Volume};
 use tokio::sync::broadcast;
@@ -48,6 +48,10 @@ impl Hypervisor for Libvirt {
 
     fn list_vms(&self) -> Result<Vec<VmSummary>, VirtError> {
         self.call(machines::list)
+    }
+
+    fn vm_states(&self) -> Result<Vec<VmState>, VirtError> {
+        self.call(machines::states)
     }
 
     fn show_vm(&self, name: &str) -> Result<VmDetail, VirtError> {

@@ -42,40 +42,26 @@ pub(crate) fn state(machine: &Domain, name: &str) -> Result<VmState, VirtError> 
         .map_err(|error| vm(name, "state").error(error))
 }
 
-/// One bulk call for names, states, CPUs and memory, and two that bring only the machines that start with the node and
-/// those without a definition: two questions a machine would be two thousand round trips for a thousand machines.
+/// Bulk calls for names, states, CPUs and memory, and two that bring only the machines that start with the node and those without
+/// a definition: two questions a machine would be two thousand round trips for a thousand machines. CPUs and memory of a machine that
+/// runs are asked one by one: in bulk libvirt would ask every QEMU for them.
 pub(crate) fn list(connection: &Connect) -> Result<Vec<VmSummary>, VirtError> {
     let about = vm("(all)", "list");
-    let mut list = Vec::new();
-    let mut incomplete = false;
-    let mut any_active = false;
-    ffi::all_stats(connection, ffi::Groups::LIST, |record| {
-        let (mut state, mut cpus, mut memory) = (None, None, None);
-        for (name, value) in record.numbers() {
-            match name {
-                "state.state" => state = Some(value),
-                "vcpu.current" => cpus = u32::try_from(value).ok(),
-                "balloon.maximum" => memory = value.checked_mul(1024).map(ByteSize),
-                _ => {}
-            }
-        }
-        incomplete |= state.is_none() || cpus.is_none() || memory.is_none();
-        let state = state.map_or(VmState::Unknown, state_of);
-        any_active |= rules::is_active(state);
-        list.push(VmSummary {
-            name: record.name(),
-            uuid: record.uuid(),
-            state,
-            cpus: cpus.unwrap_or(0),
-            memory: memory.unwrap_or_default(),
-            persistent: true,
-            autostart: false,
-        });
-    })
-    .map_err(|error| about.error(error))?;
-    if incomplete {
-        complete(connection, &mut list);
+    let mut found = BTreeMap::new();
+    // Active ones twice, since one may start or stop between two calls and must not be missing then.
+    for (which, groups) in [
+        (ffi::Which::ACTIVE, ffi::Groups::STATE),
+        (ffi::Which::INACTIVE, ffi::Groups::LIST),
+        (ffi::Which::ACTIVE, ffi::Groups::STATE),
+    ] {
+        ffi::all_stats(connection, which, groups, |record| {
+            let vm = summary_of(record);
+            found.insert(vm.name.clone(), vm);
+        })
+        .map_err(|error| about.error(error))?;
     }
+    let mut list: Vec<_> = found.into_values().collect();
+    complete(connection, &mut list);
     let names = |flags| {
         let machines = connection.list_all_domains(flags).map_err(|error| about.error(error))?;
         let names = machines
@@ -85,7 +71,7 @@ pub(crate) fn list(connection: &Connect) -> Result<Vec<VmSummary>, VirtError> {
     };
     let autostart = names(sys::VIR_CONNECT_LIST_DOMAINS_AUTOSTART)?;
     // A machine without a definition is gone when it stops.
-    let transient = if any_active {
+    let transient = if list.iter().any(|machine| rules::is_active(machine.state)) {
         names(sys::VIR_CONNECT_LIST_DOMAINS_TRANSIENT)?
     } else {
         HashSet::new()
@@ -94,11 +80,42 @@ pub(crate) fn list(connection: &Connect) -> Result<Vec<VmSummary>, VirtError> {
         machine.autostart = autostart.contains(&machine.name);
         machine.persistent = !transient.contains(&machine.name);
     }
-    list.sort_unstable_by(|a, b| a.name.cmp(&b.name));
     Ok(list)
 }
 
-/// Drivers other than QEMU's, and a QEMU that is busy, tell less in bulk; those machines are asked one by one.
+/// One bulk call, which asks no QEMU.
+pub(crate) fn states(connection: &Connect) -> Result<Vec<VmState>, VirtError> {
+    let mut states = Vec::new();
+    ffi::all_stats(connection, ffi::Which::ALL, ffi::Groups::STATE, |record| {
+        states.push(summary_of(record).state);
+    })
+    .map_err(|error| vm("(all)", "states").error(error))?;
+    Ok(states)
+}
+
+/// What a bulk call tells; zero for what it does not.
+fn summary_of(record: &ffi::Record<'_>) -> VmSummary {
+    let mut vm = VmSummary {
+        name: record.name(),
+        uuid: record.uuid(),
+        state: VmState::Unknown,
+        cpus: 0,
+        memory: ByteSize(0),
+        persistent: true,
+        autostart: false,
+    };
+    for (name, value) in record.numbers() {
+        match name {
+            "state.state" => vm.state = state_of(value),
+            "vcpu.current" => vm.cpus = u32::try_from(value).unwrap_or(0),
+            "balloon.maximum" => vm.memory = ByteSize(value.saturating_mul(1024)),
+            _ => {}
+        }
+    }
+    vm
+}
+
+/// Machines that run are asked one by one, and so are all of drivers that tell less in bulk than QEMU's. libvirt answers by itself.
 fn complete(connection: &Connect, list: &mut [VmSummary]) {
     for machine in list
         .iter_mut()

@@ -138,6 +138,12 @@ fn lifecycle(hypervisor: &dyn Hypervisor) {
     let listed = expect(hypervisor.list_vms());
     assert!(listed.is_sorted_by(|a, b| a.name < b.name), "sorted by name");
     assert_eq!(listed.iter().find(|vm| vm.name == "conf-life"), Some(&made));
+    let mut states: Vec<_> = listed.iter().map(|vm| vm.state).collect();
+    let mut alone = expect(hypervisor.vm_states());
+    for states in [&mut states, &mut alone] {
+        states.sort_by_key(|state| format!("{state:?}"));
+    }
+    assert_eq!(alone, states, "the states are those of the list");
     let detail = expect(hypervisor.show_vm("conf-life"));
     assert_eq!(detail.summary, made);
     assert!(

@@ -10,7 +10,7 @@ pub mod fake;
 pub mod rules;
 pub mod xml;
 
-use corbel_model::vm::{VmDetail, VmSpec, VmStats, VmSummary};
+use corbel_model::vm::{VmDetail, VmSpec, VmState, VmStats, VmSummary};
 use corbel_model::{ByteSize, NetworkName, VmName, VolumeName};
 use tokio::sync::{broadcast, mpsc};
 
@@ -129,8 +129,12 @@ pub trait Hypervisor: Send + Sync + std::fmt::Debug {
     /// Events from now on. A slow receiver loses the oldest.
     fn events(&self) -> broadcast::Receiver<VirtEvent>;
 
-    /// All machines, in one bulk call, sorted by name.
+    /// All machines, sorted by name, without a round trip for each that is defined and without a question to a QEMU.
     fn list_vms(&self) -> Result<Vec<VmSummary>, VirtError>;
+    /// How each machine stands, cheap enough to ask all the time.
+    fn vm_states(&self) -> Result<Vec<VmState>, VirtError> {
+        Ok(self.list_vms()?.into_iter().map(|vm| vm.state).collect())
+    }
     fn show_vm(&self, name: &str) -> Result<VmDetail, VirtError>;
     fn vm_xml(&self, name: &str) -> Result<String, VirtError>;
     fn vm_stats(&self, name: &str) -> Result<VmStats, VirtError>;

@@ -7,4 +7,4 @@ mod stats;
 
 pub(crate) use console::open_console;
 pub(crate) use link::{Link, run_event_loop};
-pub(crate) use stats::{Groups, all_stats, machine_stats};
+pub(crate) use stats::{Groups, Record, Which, all_stats, machine_stats};

@@ -12,7 +12,9 @@ use virt::sys;
 pub(crate) struct Groups(pub(crate) u32);
 
 impl Groups {
-    /// What the list shows.
+    /// What libvirt answers by itself, also of a machine that runs.
+    pub(crate) const STATE: Self = Self(sys::VIR_DOMAIN_STATS_STATE);
+    /// What the list shows. Of a machine that runs libvirt asks its QEMU for it, which costs both more than all else in the list.
     pub(crate) const LIST: Self =
         Self(sys::VIR_DOMAIN_STATS_STATE | sys::VIR_DOMAIN_STATS_VCPU | sys::VIR_DOMAIN_STATS_BALLOON);
     /// All counters of one machine.
@@ -23,6 +25,16 @@ impl Groups {
             | sys::VIR_DOMAIN_STATS_INTERFACE
             | sys::VIR_DOMAIN_STATS_BLOCK,
     );
+}
+
+/// Which machines to ask for: `virConnectGetAllDomainStatsFlags`.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Which(u32);
+
+impl Which {
+    pub(crate) const ALL: Self = Self(0);
+    pub(crate) const ACTIVE: Self = Self(sys::VIR_CONNECT_GET_ALL_DOMAINS_STATS_ACTIVE);
+    pub(crate) const INACTIVE: Self = Self(sys::VIR_CONNECT_GET_ALL_DOMAINS_STATS_INACTIVE);
 }
 
 /// One machine's statistics, valid during the call that gets it.
@@ -86,14 +98,19 @@ pub(super) unsafe fn domain_name(domain: sys::virDomainPtr) -> String {
     unsafe { CStr::from_ptr(name) }.to_string_lossy().into_owned()
 }
 
-/// Statistics of all machines in one call.
+/// Statistics of machines in one call.
 ///
 /// # Errors
 /// libvirt's.
 #[allow(unsafe_code)]
-pub(crate) fn all_stats(connection: &Connect, groups: Groups, each: impl FnMut(&Record<'_>)) -> Result<(), Error> {
+pub(crate) fn all_stats(
+    connection: &Connect,
+    which: Which,
+    groups: Groups,
+    each: impl FnMut(&Record<'_>),
+) -> Result<(), Error> {
     // NOWAIT: a QEMU that hangs is left out of what only its monitor can tell, and does not hang the list.
-    let flags = sys::VIR_CONNECT_GET_ALL_DOMAINS_STATS_NOWAIT;
+    let flags = which.0 | sys::VIR_CONNECT_GET_ALL_DOMAINS_STATS_NOWAIT;
     let mut records = std::ptr::null_mut();
     // SAFETY: the connection is open, and `records` is a place for the result.
     let count =

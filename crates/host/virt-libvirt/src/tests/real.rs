@@ -136,7 +136,7 @@ fn a_thousand_machines_cost_little_more_than_one_bulk_call() {
     let list = time(&mut || assert!(libvirt.list_vms().unwrap().iter().filter(|vm| vm.autostart).count() == 1));
     let bulk = time(&mut || {
         let mut count = 0;
-        ffi::all_stats(link.connection(), ffi::Groups::LIST, |_| count += 1).unwrap();
+        ffi::all_stats(link.connection(), ffi::Which::ALL, ffi::Groups::LIST, |_| count += 1).unwrap();
         assert!(count >= 1000);
     });
     for i in 0..1000 {
