@@ -142,6 +142,7 @@ pub(crate) async fn guest_and_survival(run: &Run, node: &Node) -> anyhow::Result
     let mut shell = node.root_shell()?;
     let pid = demo.vm.pid.context("the node does not know the guest's process")?;
     uses_kvm(&mut shell, pid, &demo)?;
+    qemu_hangs(node, &mut shell, pid).await?;
     daemon_is_killed(node, &mut shell, pid).await?;
     libvirtd_is_killed(node, &mut shell, pid).await
 }
@@ -153,6 +154,24 @@ fn uses_kvm(shell: &mut RootShell, pid: u32, demo: &Demo) -> anyhow::Result<()> 
     for wanted in ["/dev/kvm", "anon_inode:kvm-vm", "anon_inode:kvm-vcpu"] {
         ensure!(files.contains(wanted), "process {pid} holds no {wanted}:\n{files}");
     }
+    Ok(())
+}
+
+/// A QEMU that answers nobody, as one does whose storage is away, is listed like any other, and the node is still told at once.
+async fn qemu_hangs(node: &Node, shell: &mut RootShell, pid: u32) -> anyhow::Result<()> {
+    shell.text(&format!("kill -STOP {pid}"))?;
+    let told = tokio::time::timeout(node.limit(2), async { (node.api().vms().await, node.info().await) });
+    let told = told.await;
+    shell.text(&format!("kill -CONT {pid}"))?;
+    let (list, info) = told.context("the node waits for a QEMU that hangs")?;
+    let list = list?;
+    ensure!(
+        list.iter()
+            .any(|vm| vm.name == demo::NAME && vm.state == VmState::Running && vm.cpus == 1),
+        "the list is {list:?}"
+    );
+    let counts = info?.vms;
+    ensure!(counts.running == 1, "the node counts {counts:?}");
     Ok(())
 }
 
