@@ -42,25 +42,35 @@ pub(crate) fn state(machine: &Domain, name: &str) -> Result<VmState, VirtError> 
         .map_err(|error| vm(name, "state").error(error))
 }
 
-/// Bulk calls for names, states, CPUs and memory, and two that bring only the machines that start with the node and those without
-/// a definition: two questions a machine would be two thousand round trips for a thousand machines. CPUs and memory of a machine that
-/// runs are asked one by one: in bulk libvirt would ask every QEMU for them.
+/// A bulk call for names, states, CPUs and memory of machines that are off, and two that bring only the machines that start with the
+/// node and those without a definition: two questions a machine would be two thousand round trips for a thousand machines. Those that run
+/// are asked one by one: in bulk libvirt would ask every QEMU for CPUs and memory.
 pub(crate) fn list(connection: &Connect) -> Result<Vec<VmSummary>, VirtError> {
     let about = vm("(all)", "list");
-    let mut found = BTreeMap::new();
-    // Active ones twice, since one may start or stop between two calls and must not be missing then.
-    for (which, groups) in [
-        (ffi::Which::ACTIVE, ffi::Groups::STATE),
-        (ffi::Which::INACTIVE, ffi::Groups::LIST),
-        (ffi::Which::ACTIVE, ffi::Groups::STATE),
-    ] {
-        ffi::all_stats(connection, which, groups, |record| {
-            let vm = summary_of(record);
-            found.insert(vm.name.clone(), vm);
-        })
-        .map_err(|error| about.error(error))?;
+    let mut list = active(connection)?;
+    // One that starts just now is told with the others where none runs yet.
+    let others = if list.is_empty() {
+        ffi::Which::ALL
+    } else {
+        ffi::Which::INACTIVE
+    };
+    ffi::all_stats(connection, others, ffi::Groups::LIST, |record| {
+        list.push(summary_of(record))
+    })
+    .map_err(|error| about.error(error))?;
+    if others == ffi::Which::INACTIVE {
+        // Once more, since one may have started between the two calls and must not be missing then.
+        list.extend(active(connection)?);
     }
-    let mut list: Vec<_> = found.into_values().collect();
+    // What was told last of a machine is what it is.
+    list.sort_by(|a, b| a.name.cmp(&b.name));
+    list.dedup_by(|later, kept| {
+        let same = later.name == kept.name;
+        if same {
+            std::mem::swap(later, kept);
+        }
+        same
+    });
     complete(connection, &mut list);
     let names = |flags| {
         let machines = connection.list_all_domains(flags).map_err(|error| about.error(error))?;
@@ -96,41 +106,64 @@ pub(crate) fn states(connection: &Connect) -> Result<Vec<VmState>, VirtError> {
 /// What a bulk call tells; zero for what it does not.
 fn summary_of(record: &ffi::Record<'_>) -> VmSummary {
     let mut vm = VmSummary {
-        name: record.name(),
         uuid: record.uuid(),
-        state: VmState::Unknown,
-        cpus: 0,
-        memory: ByteSize(0),
-        persistent: true,
-        autostart: false,
+        ..unknown(record.name())
     };
     for (name, value) in record.numbers() {
-        match name {
-            "state.state" => vm.state = state_of(value),
-            "vcpu.current" => vm.cpus = u32::try_from(value).unwrap_or(0),
-            "balloon.maximum" => vm.memory = ByteSize(value.saturating_mul(1024)),
+        match name.to_bytes() {
+            b"state.state" => vm.state = state_of(value),
+            b"vcpu.current" => vm.cpus = u32::try_from(value).unwrap_or(0),
+            b"balloon.maximum" => vm.memory = ByteSize(value.saturating_mul(1024)),
             _ => {}
         }
     }
     vm
 }
 
-/// Machines that run are asked one by one, and so are all of drivers that tell less in bulk than QEMU's. libvirt answers by itself.
-fn complete(connection: &Connect, list: &mut [VmSummary]) {
-    for machine in list
-        .iter_mut()
-        .filter(|machine| machine.cpus == 0 || machine.memory == ByteSize(0))
-    {
-        // One that is gone by now keeps what is known.
-        let Ok(found) = lookup(connection, &machine.name) else {
-            continue;
+fn unknown(name: String) -> VmSummary {
+    VmSummary {
+        name,
+        uuid: String::new(),
+        state: VmState::Unknown,
+        cpus: 0,
+        memory: ByteSize(0),
+        persistent: true,
+        autostart: false,
+    }
+}
+
+/// The names of machines that run; the rest is asked by [`complete`].
+fn active(connection: &Connect) -> Result<Vec<VmSummary>, VirtError> {
+    let failed = |error| vm("(all)", "list").error(error);
+    let machines = connection.list_all_domains(sys::VIR_CONNECT_LIST_DOMAINS_ACTIVE);
+    let named = |machine: &Domain| {
+        Ok(VmSummary {
+            uuid: machine.get_uuid_string()?,
+            ..unknown(machine.get_name()?)
+        })
+    };
+    let list = machines.map_err(failed)?.iter().map(named).collect::<Result<_, _>>();
+    list.map_err(failed)
+}
+
+/// Asks machines that run one by one, and so all of drivers that tell less in bulk than QEMU's. libvirt answers by itself. One that is
+/// gone by now is none.
+fn complete(connection: &Connect, list: &mut Vec<VmSummary>) {
+    list.retain_mut(|machine| {
+        if machine.cpus != 0 && machine.memory != ByteSize(0) {
+            return true;
+        }
+        let found = match lookup(connection, &machine.name) {
+            Ok(found) => found,
+            Err(error) => return !matches!(error, VirtError::NotFound { .. }),
         };
         if let Ok(info) = found.get_info() {
             machine.state = state_of(u64::from(info.state));
             machine.cpus = info.nr_virt_cpu;
             machine.memory = ByteSize(info.max_mem.saturating_mul(1024));
         }
-    }
+        true
+    });
 }
 
 pub(crate) fn summary(machine: &Domain, name: &str) -> Result<VmSummary, VirtError> {
@@ -210,7 +243,8 @@ pub(crate) fn stats(connection: &Connect, name: &str) -> Result<VmStats, VirtErr
     let machine = lookup(connection, name)?;
     let mut found = BTreeMap::new();
     ffi::machine_stats(&machine, ffi::Groups::COUNTERS, |record| {
-        found.extend(record.numbers().map(|(name, value)| (name.to_owned(), value)));
+        let numbers = record.numbers();
+        found.extend(numbers.map(|(name, value)| (name.to_string_lossy().into_owned(), value)));
     })
     .map_err(|error| vm(name, "statistics").error(error))?;
     let mut stats = stats_of(&found);

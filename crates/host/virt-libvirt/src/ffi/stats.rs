@@ -28,12 +28,11 @@ impl Groups {
 }
 
 /// Which machines to ask for: `virConnectGetAllDomainStatsFlags`.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Which(u32);
 
 impl Which {
     pub(crate) const ALL: Self = Self(0);
-    pub(crate) const ACTIVE: Self = Self(sys::VIR_CONNECT_GET_ALL_DOMAINS_STATS_ACTIVE);
     pub(crate) const INACTIVE: Self = Self(sys::VIR_CONNECT_GET_ALL_DOMAINS_STATS_INACTIVE);
 }
 
@@ -65,11 +64,11 @@ impl Record<'_> {
     }
 
     /// The parameters that are whole numbers.
-    pub(crate) fn numbers(&self) -> impl Iterator<Item = (&str, u64)> {
+    pub(crate) fn numbers(&self) -> impl Iterator<Item = (&CStr, u64)> {
         self.parameters.iter().filter_map(|parameter| {
             // SAFETY: `field` is a C string inside of its 80 bytes, and `type_` says which member of the union is set.
             unsafe {
-                let name = CStr::from_ptr(parameter.field.as_ptr()).to_str().ok()?;
+                let name = CStr::from_ptr(parameter.field.as_ptr());
                 let value = match u32::try_from(parameter.type_).ok()? {
                     sys::VIR_TYPED_PARAM_INT => u64::try_from(parameter.value.i).ok()?,
                     sys::VIR_TYPED_PARAM_UINT => u64::from(parameter.value.ui),
