@@ -108,7 +108,8 @@ pub(crate) fn all_stats(
     groups: Groups,
     each: impl FnMut(&Record<'_>),
 ) -> Result<(), Error> {
-    // NOWAIT: a QEMU that hangs is left out of what only its monitor can tell, and does not hang the list.
+    // NOWAIT: of a QEMU that another call waits for, only what libvirt knows by itself is told. The first call that asks a QEMU that
+    // hangs waits for it all the same.
     let flags = which.0 | sys::VIR_CONNECT_GET_ALL_DOMAINS_STATS_NOWAIT;
     let mut records = std::ptr::null_mut();
     // SAFETY: the connection is open, and `records` is a place for the result.
