@@ -223,7 +223,9 @@ impl Agent {
     }
 
     pub async fn list_vms(&self) -> Result<Vec<VmSummary>, VirtError> {
-        self.call(|h| h.list_vms()).await
+        let list = self.call(|h| h.list_vms()).await?;
+        self.remember_counts(list.iter().map(|vm| vm.state));
+        Ok(list)
     }
 
     pub async fn show_vm(&self, name: String) -> Result<VmDetail, VirtError> {

@@ -69,7 +69,7 @@ impl Agent {
     pub async fn node(&self) -> Node {
         // An error shows in `health`, and the counts are then the last that were seen.
         if let Ok(Ok(states)) = tokio::time::timeout(COUNT_DEADLINE, self.call(|h| h.vm_states())).await {
-            self.remember_counts(&states);
+            self.remember_counts(states.into_iter());
         }
         let facilities = std::sync::Arc::clone(&self.facilities);
         let system = std::sync::Arc::clone(&self.system);
@@ -153,18 +153,13 @@ impl Agent {
         self.with_seen(|seen| seen.version = version);
     }
 
-    fn remember_counts(&self, states: &[VmState]) {
-        let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
-        let running = states
-            .iter()
-            .filter(|state| !matches!(state, VmState::Off | VmState::Crashed))
-            .count();
-        self.with_seen(|seen| {
-            seen.counts = VmCounts {
-                running: count(running),
-                defined: count(states.len()),
-            }
-        });
+    pub(crate) fn remember_counts(&self, states: impl Iterator<Item = VmState>) {
+        let mut counts = VmCounts::default();
+        for state in states {
+            counts.defined += 1;
+            counts.running += u32::from(!matches!(state, VmState::Off | VmState::Crashed));
+        }
+        self.with_seen(|seen| seen.counts = counts);
     }
 
     fn known_verdict(&self) -> Option<Verdict> {

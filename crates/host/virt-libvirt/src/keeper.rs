@@ -21,7 +21,8 @@ type Tell = Box<dyn Fn(Option<&str>) + Send + Sync>;
 struct Shared<L> {
     state: Mutex<State<L>>,
     changed: Condvar,
-    /// Is told `None` when the connection stands and the reason when it does not.
+    /// Is told `None` when the connection stands and the reason when it does not. That happens under the lock: the last that was told is
+    /// then how it stands, whichever threads told.
     tell: Tell,
 }
 
@@ -68,15 +69,17 @@ impl<L> Shared<L> {
         reason.clone_into(&mut state.reason);
         let was_up = link.is_some();
         state.gone.extend(link);
-        drop(state);
         if was_up {
             (self.tell)(Some(reason));
         }
+        drop(state);
         self.changed.notify_all();
     }
 }
 
 impl<L: Send + Sync + 'static> Keeper<L> {
+    /// `tell` must neither wait nor come back to the keeper.
+    ///
     /// # Errors
     /// The thread cannot be started.
     pub(crate) fn start(
@@ -189,8 +192,8 @@ fn keep<L>(shared: &Arc<Shared<L>>, dial: impl Fn(Lost<L>) -> Result<L, String>)
         let failure = match dialled {
             Ok(link) if state.dial == number => {
                 state.link = Some(Arc::new(link));
-                drop(state);
                 (shared.tell)(None);
+                drop(state);
                 shared.changed.notify_all();
                 (pause, told) = (FIRST_PAUSE, true);
                 continue;
@@ -202,11 +205,11 @@ fn keep<L>(shared: &Arc<Shared<L>>, dial: impl Fn(Lost<L>) -> Result<L, String>)
             Err(reason) => reason,
         };
         state.reason.clone_from(&failure);
-        drop(state);
         if !told {
             (shared.tell)(Some(&failure));
             told = true;
         }
+        drop(state);
         wait(shared, pause);
         pause = (pause * 2).min(LONGEST_PAUSE);
     }

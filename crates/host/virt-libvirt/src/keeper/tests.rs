@@ -88,3 +88,16 @@ fn a_loss_is_told_at_once_and_healed() {
     assert!(told.recv_timeout(LIMIT).is_err());
     assert_eq!(open.load(Ordering::SeqCst), 0);
 }
+
+#[test]
+fn what_is_told_last_is_how_it_stands() {
+    let (keeper, told, _) = keeper(0);
+    assert_eq!(told.recv_timeout(LIMIT), Ok(None));
+    for round in 0..2000 {
+        let reason = format!("loss {round}");
+        assert!(keeper.wait_ready(LIMIT));
+        keeper.get().ok().unwrap().lost.report(&reason);
+        assert_eq!(told.recv_timeout(LIMIT), Ok(Some(reason)));
+        assert_eq!(told.recv_timeout(LIMIT), Ok(None));
+    }
+}
