@@ -1,22 +1,20 @@
 //! Pools and their volumes.
 
+mod partial;
+
 use std::collections::BTreeMap;
 
 use corbel_model::{ByteSize, PoolName, VolumeName};
 use corbel_virt::xml::{parse_pool_path, parse_volume, render_volume};
 use corbel_virt::{Pool, PoolPaths, UploadChunk, VirtError, Volume, rules};
+pub(crate) use partial::remove_left as remove_partial;
 use virt::connect::Connect;
-use virt::error::ErrorNumber;
 use virt::storage_pool::StoragePool;
 use virt::storage_vol::StorageVol;
 use virt::stream::Stream;
 use virt::sys;
 
 use crate::{errors, machines};
-
-/// Names that uploads have until they are whole. No [`VolumeName`] begins with a dot, so nobody else's volume is hidden
-/// or removed for one.
-const PARTIAL: &str = ".corbel-upload-";
 
 pub(crate) fn pool(connection: &Connect, name: &str) -> Result<StoragePool, VirtError> {
     StoragePool::lookup_by_name(connection, name).map_err(|error| errors::pool(name, "look-up").error(error))
@@ -95,7 +93,7 @@ pub(crate) fn list(connection: &Connect) -> Result<Vec<Volume>, VirtError> {
         // One that goes while the list is read is left out.
         list.extend(volumes.iter().filter_map(|volume| read(&name, volume).ok()));
     }
-    list.retain(|volume| !VolumeName::split(&volume.name).1.starts_with(PARTIAL));
+    list.retain(|volume| !partial::is(VolumeName::split(&volume.name).1));
     list.sort_unstable_by(|a, b| a.name.cmp(&b.name));
     Ok(list)
 }
@@ -181,14 +179,15 @@ pub(crate) fn upload(
     let info = pool.get_info().map_err(|error| about_pool("look-up").error(error))?;
     rules::check_room(name.pool(), size, ByteSize(info.available))?;
     let path = pool_path(&pool)?;
-    let partial = format!("{PARTIAL}{}", name.file());
+    let live = partial::Live::begin(name)?;
+    let partial = live.file();
     let about = errors::volume(name.as_str(), "upload");
     // What a daemon that was killed may have left.
-    if let Ok(old) = StorageVol::lookup_by_name(&pool, &partial) {
+    if let Ok(old) = StorageVol::lookup_by_name(&pool, partial) {
         old.delete(0).map_err(|error| about.error(error))?;
     }
     let volume =
-        StorageVol::create_xml(&pool, &render_volume(&partial, size, "raw"), 0).map_err(|error| about.error(error))?;
+        StorageVol::create_xml(&pool, &render_volume(partial, size, "raw"), 0).map_err(|error| about.error(error))?;
     let filled = fill(connection, &volume, name.as_str(), size, chunks).and_then(|()| {
         std::fs::hard_link(format!("{path}/{partial}"), format!("{path}/{}", name.file())).map_err(|error| {
             let name = name.to_string();
@@ -262,19 +261,4 @@ fn send_all(
     } else {
         Err(rules::wrong_length(name, size.bytes(), received))
     }
-}
-
-/// Removes what uploads left when the daemon was killed.
-pub(crate) fn remove_partial(pool: &StoragePool) -> Result<(), VirtError> {
-    let failed = |error| errors::pool("(all)", "cleaning").error(error);
-    for volume in pool.list_all_volumes(0).map_err(failed)? {
-        let name = volume.get_name().map_err(failed)?;
-        if name.starts_with(PARTIAL) {
-            match volume.delete(0) {
-                Err(error) if error.code() != ErrorNumber::NoStorageVolume => return Err(failed(error)),
-                _ => tracing::info!(name, "removed what a broken upload left"),
-            }
-        }
-    }
-    Ok(())
 }

@@ -160,7 +160,8 @@ impl Drop for Link {
             // SAFETY: as above; `on_close` is what was registered.
             unsafe { sys::virConnectUnregisterCloseCallback(connection, Some(on_close)) };
         }
-        // `Connect` closes itself when it is dropped.
+        // It does not do that itself when it is dropped.
+        let _ = self.connection.close();
     }
 }
 
