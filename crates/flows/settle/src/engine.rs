@@ -15,7 +15,7 @@ mod note;
 mod view;
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
 use std::time::Duration;
 
 use corbel_model::access::PasswordHash;
@@ -288,9 +288,11 @@ impl Engine {
     /// # Errors
     /// With what could not be taken back.
     pub fn tick(&self) -> Result<bool, ConfigError> {
-        // Who changes something now holds the turn, and is not late yet.
-        let Ok(_turn) = self.turn.try_lock() else {
-            return Ok(false);
+        let _turn = match self.turn.try_lock() {
+            Ok(turn) => turn,
+            Err(TryLockError::Poisoned(turn)) => turn.into_inner(),
+            // Who changes something now holds the turn, and is not late yet.
+            Err(TryLockError::WouldBlock) => return Ok(false),
         };
         let due = |note: &Note| note.until > 0 && self.node.uptime().as_secs() >= note.until;
         if !self.note().as_ref().is_some_and(due) {

@@ -18,7 +18,7 @@ use corbel_model::secret::{Secret, Secrets};
 use corbel_model::seed::{self, take_secrets};
 use corbel_plan::config::{Candidate, choose};
 use corbel_sys::ledger::{Ledger, LedgerError, Version, parse_copy, render_copy};
-use corbel_sys::{FileError, read_limited, write_atomic};
+use corbel_sys::{FileError, is_temporary, read_limited, write_atomic};
 use serde::{Deserialize, Serialize};
 
 /// How many documents of the past are kept, and as many of another version.
@@ -214,7 +214,8 @@ impl ConfigStore {
     /// Makes the text the newest document, and gives its generation. `text` is without anything secret, which is in `secrets`.
     ///
     /// # Errors
-    /// Files that cannot be read or written; then what counted before still does, but for a password that is the new one already.
+    /// Files that cannot be read or written; then what counted before still does, but for a password that is the new one already. What of the
+    /// past cannot be kept or cleaned once the document is the newest is no error: the next save does it.
     pub fn save(&self, text: &str, secrets: &Secrets, origin: &Origin) -> Result<u64, StoreError> {
         let (copies, _) = self.document.versions()?;
         let mut entries = self.entries()?;
@@ -239,9 +240,10 @@ impl ConfigStore {
             self.save_secrets(&both)?;
         }
         let generation = self.document.save_after(latest, text)?;
-        self.keep(generation, origin, text)?;
         entries.push((generation, origin.clone(), text.to_owned()));
-        self.prune(entries)?;
+        if let Err(error) = self.keep(generation, origin, text).and_then(|()| self.prune(entries)) {
+            tracing::warn!(generation, %error, "the document is saved, but its history is not as it should be");
+        }
         if both != *secrets {
             // Twice, as the copy before the last has it too. The document is saved: what cannot be forgotten now is at the next save, and is
             // nobody's until then.
@@ -312,7 +314,9 @@ impl ConfigStore {
         let mut found = Vec::new();
         for entry in listed {
             let path = entry.map_err(|source| folder("list", source))?.path();
-            let Some(version) = read_limited(&path, LIMIT).ok().and_then(|bytes| parse_copy(&bytes)) else {
+            let version = read_limited(&path, LIMIT).ok().and_then(|bytes| parse_copy(&bytes));
+            // What a power cut left beside them, or a copy that somebody made, has another name.
+            let Some(version) = version.filter(|version| self.path(version.generation) == path) else {
                 continue;
             };
             let marked = version.text.split_once('\n').and_then(|(first, rest)| {
@@ -332,14 +336,26 @@ impl ConfigStore {
             .iter()
             .partition(|(_, _, text)| seed::is_of_another_version(text));
         for (generation, ..) in own.into_iter().skip(HISTORY).chain(other.into_iter().skip(HISTORY)) {
-            let path = self.path(*generation);
-            fs::remove_file(&path).map_err(|source| StoreError::Folder {
-                operation: "remove",
-                path,
-                source,
-            })?;
+            remove(self.path(*generation))?;
+        }
+        // Before its rename, a file that is written has another name, and keeps it in a power cut.
+        let listed = fs::read_dir(&self.history).into_iter().flatten().flatten();
+        for entry in listed.filter(|entry| is_temporary(&entry.file_name())) {
+            remove(entry.path())?;
         }
         Ok(())
+    }
+}
+
+/// One that is gone already is as good.
+fn remove(path: PathBuf) -> Result<(), StoreError> {
+    match fs::remove_file(&path) {
+        Err(source) if source.kind() != io::ErrorKind::NotFound => Err(StoreError::Folder {
+            operation: "remove",
+            path,
+            source,
+        }),
+        _ => Ok(()),
     }
 }
 

@@ -1,5 +1,6 @@
 //! Files: atomic replacement, bounded reads, checksums.
 
+use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::PermissionsExt;
@@ -31,6 +32,14 @@ impl FileError {
     }
 }
 
+/// What [`write_atomic`] calls a file until it is whole.
+const TEMPORARY: &str = ".corbel-";
+
+/// Whether a file with this name is one that [`write_atomic`] writes, or did when the power failed.
+pub fn is_temporary(name: &OsStr) -> bool {
+    name.as_encoded_bytes().starts_with(TEMPORARY.as_bytes())
+}
+
 /// Replace `path` with `bytes` and `mode`: a temporary file in the same folder, flushed, renamed over it, folder flushed
 /// (rename(2), fsync(2)). After a power cut the old or the new content is there, never a part. Makes missing folders.
 pub fn write_atomic(path: &Path, bytes: &[u8], mode: u32) -> Result<(), FileError> {
@@ -40,7 +49,7 @@ pub fn write_atomic(path: &Path, bytes: &[u8], mode: u32) -> Result<(), FileErro
     };
     fs::create_dir_all(folder).map_err(FileError::at("make folder", folder))?;
     let mut temporary = tempfile::Builder::new()
-        .prefix(".corbel-")
+        .prefix(TEMPORARY)
         .permissions(fs::Permissions::from_mode(mode))
         .tempfile_in(folder)
         .map_err(FileError::at("write in", folder))?;

@@ -12,6 +12,6 @@ mod udev;
 
 pub use cancel::Cancel;
 pub use chain::chain;
-pub use file::{FileError, hash_file, read_limited, write_atomic, write_value};
+pub use file::{FileError, hash_file, is_temporary, read_limited, write_atomic, write_value};
 pub use program::{Output, Program, ProgramError};
 pub use udev::{udev_is_quiet, wait_for_quiet_udev};

@@ -158,3 +158,35 @@ fn the_password_of_who_is_gone_is_in_no_file_and_nobodys() {
     assert_eq!(found(), 0);
     assert!(now(&store).secrets.user_passwords.is_empty());
 }
+
+#[test]
+fn what_a_power_cut_left_in_the_history_hinders_no_save_and_goes() {
+    let (folder, store) = store();
+    let secrets = Secrets::default();
+    assert_eq!(store.save(&named("a"), &secrets, &origin()).expect("saved"), 1);
+    let history = folder.path().join("history");
+    let whole = fs::read(history.join("00000001.toml")).expect("kept");
+    fs::remove_file(history.join("00000001.toml")).expect("removed");
+    for name in [".corbel-x7Yz01", "00000001.toml.bak"] {
+        std::io::Write::write_all(&mut fs::File::create(history.join(name)).expect("made"), &whole).expect("written");
+    }
+    for generation in 2..=30 {
+        assert_eq!(store.save(&named("b"), &secrets, &origin()).expect("saved"), generation);
+    }
+    let names = fs::read_dir(&history).expect("a folder").flatten();
+    let mut names: Vec<_> = names.filter_map(|entry| entry.file_name().into_string().ok()).collect();
+    names.sort();
+    assert_eq!((names.len(), names[0].as_str()), (HISTORY + 1, "00000001.toml.bak"));
+    assert_eq!(store.history().expect("read").len(), HISTORY);
+}
+
+#[test]
+fn a_document_that_is_saved_is_saved_whatever_becomes_of_its_history() {
+    let (folder, store) = store();
+    let secrets = Secrets::default();
+    assert_eq!(store.save(&named("a"), &secrets, &origin()).expect("saved"), 1);
+    // A folder in the place of the next entry: it cannot be replaced by a file.
+    fs::create_dir(folder.path().join("history/00000002.toml")).expect("made");
+    assert_eq!(store.save(&named("b"), &secrets, &origin()).expect("saved"), 2);
+    assert_eq!(now(&store).text, named("b"));
+}
