@@ -19,6 +19,9 @@ const TAIL_LINES: usize = 20;
 /// Between asking a program to end (SIGTERM) and ending it (SIGKILL).
 const GRACE: Duration = Duration::from_secs(10);
 const POLL: Duration = Duration::from_millis(50);
+/// What a program said last is read by a thread that a busy machine may let wait. Only one that leaves somebody behind who holds its stderr
+/// takes this long.
+const LAST_WORDS: Duration = Duration::from_secs(1);
 
 /// A program that could not be run to a good end. `command` is the whole command line.
 #[derive(Debug, thiserror::Error)]
@@ -239,7 +242,7 @@ impl Program {
         // A grandchild that keeps the pipe open, or even talks on, must not keep us: what is there by now is what counts.
         let ended = Instant::now();
         while ended.elapsed() < GRACE {
-            let Ok(line) = from_stderr.recv_timeout(POLL) else {
+            let Ok(line) = from_stderr.recv_timeout(LAST_WORDS) else {
                 break;
             };
             keep(line);
