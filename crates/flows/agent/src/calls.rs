@@ -15,11 +15,14 @@ use crate::health::HealthCell;
 pub(crate) const SLOTS: usize = 12;
 /// Uploads at a time; each holds a thread for as long as its client sends.
 const UPLOADS: usize = 4;
+/// Machines whose memory is being written at a time. They are saved one after the other; the rest is for those whose QEMU hangs.
+const SAVES: usize = 4;
 
 #[derive(Debug)]
 pub(crate) struct Calls {
     slots: Arc<Semaphore>,
     uploads: Arc<Semaphore>,
+    saves: Arc<Semaphore>,
     /// The watch has its own, so that it notices the recovery when all others hang.
     probe: Arc<Semaphore>,
     deadline: Duration,
@@ -37,6 +40,7 @@ impl Calls {
         Self {
             slots: Arc::new(Semaphore::new(SLOTS)),
             uploads: Arc::new(Semaphore::new(UPLOADS)),
+            saves: Arc::new(Semaphore::new(SAVES)),
             probe: Arc::new(Semaphore::new(1)),
             deadline,
             health,
@@ -82,15 +86,35 @@ impl Calls {
         hypervisor: &Arc<dyn Hypervisor>,
         work: impl FnOnce(&dyn Hypervisor) -> Result<T, VirtError> + Send + 'static,
     ) -> Result<T, VirtError> {
+        let most = format!("{UPLOADS} uploads are running, the most at a time");
+        self.long(&self.uploads, most, hypervisor, work).await
+    }
+
+    /// A save of a machine's memory, which takes as long as that is large; whoever waits may go away.
+    pub(crate) async fn save<T: Send + 'static>(
+        &self,
+        hypervisor: &Arc<dyn Hypervisor>,
+        work: impl FnOnce(&dyn Hypervisor) -> Result<T, VirtError> + Send + 'static,
+    ) -> Result<T, VirtError> {
+        let most = format!("{SAVES} machines are being saved, the most at a time");
+        self.long(&self.saves, most, hypervisor, work).await
+    }
+
+    /// Without a deadline, and without standing in line.
+    async fn long<T: Send + 'static>(
+        &self,
+        slots: &Arc<Semaphore>,
+        most: String,
+        hypervisor: &Arc<dyn Hypervisor>,
+        work: impl FnOnce(&dyn Hypervisor) -> Result<T, VirtError> + Send + 'static,
+    ) -> Result<T, VirtError> {
         if let Some(reason) = self.health.hung() {
             return Err(unavailable(reason));
         }
-        let slot = Arc::clone(&self.uploads)
-            .try_acquire_owned()
-            .map_err(|error| match error {
-                TryAcquireError::NoPermits => unavailable(format!("{UPLOADS} uploads are running, the most at a time")),
-                TryAcquireError::Closed => unavailable("the daemon is stopping"),
-            })?;
+        let slot = Arc::clone(slots).try_acquire_owned().map_err(|error| match error {
+            TryAcquireError::NoPermits => unavailable(most),
+            TryAcquireError::Closed => unavailable("the daemon is stopping"),
+        })?;
         on_a_thread(hypervisor, slot, work).await
     }
 

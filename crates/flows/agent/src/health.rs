@@ -69,10 +69,11 @@ impl HealthCell {
         self.look.notified().await;
     }
 
-    /// What the watch found: the reason to be degraded, or `None` when all is well again.
-    pub(crate) fn found(&self, reason: Option<String>) {
+    /// What the watch found: the reason to be degraded, or `None` when all is well again. Once the hypervisor `answered`, calls may be
+    /// made, whatever else is wrong.
+    pub(crate) fn found(&self, reason: Option<String>, answered: bool) {
         self.with(|state| {
-            if reason.is_none() {
+            if answered {
                 state.hung = false;
             }
             state.health = Health { reason };

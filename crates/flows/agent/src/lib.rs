@@ -164,7 +164,7 @@ pub struct Agent {
     facilities: Arc<dyn Facilities>,
     system: Arc<dyn System>,
     /// `None` where there is nothing to configure, as in most tests.
-    engine: Option<Arc<Engine>>,
+    configuration: Option<Arc<configuration::Configuration>>,
     operations: operations::Operations,
     calls: Calls,
     health: HealthCell,
@@ -193,16 +193,17 @@ impl Agent {
         engine: Option<Engine>,
     ) -> Arc<Self> {
         let health = HealthCell::new("the hypervisor has not answered yet");
+        let events = broadcast::Sender::new(EVENT_BACKLOG);
         Arc::new(Self {
             calls: Calls::new(settings.call_deadline, health.clone()),
             settings,
             hypervisor,
             facilities,
             system,
-            engine: engine.map(Arc::new),
+            configuration: engine.map(|engine| Arc::new(configuration::Configuration::new(engine, events.clone()))),
             operations: operations::Operations::default(),
             health,
-            events: broadcast::Sender::new(EVENT_BACKLOG),
+            events,
             seen: Mutex::default(),
             starting: tokio::sync::Mutex::default(),
         })
@@ -260,7 +261,7 @@ impl Agent {
     /// Writes the machine's memory to the node's disk and ends it; it goes on from there when it is started. Takes as long as
     /// its memory needs.
     pub(crate) async fn save_vm(&self, name: String) -> Result<(), VirtError> {
-        self.calls.upload(&self.hypervisor, move |h| h.save_vm(&name)).await
+        self.calls.save(&self.hypervisor, move |h| h.save_vm(&name)).await
     }
 
     pub async fn reboot_vm(&self, name: String) -> Result<(), VirtError> {

@@ -102,7 +102,10 @@ impl Work {
     }
 
     fn info(&self) -> OperationInfo {
-        let state = self.state();
+        self.info_of(&self.state())
+    }
+
+    fn info_of(&self, state: &State) -> OperationInfo {
         let elapsed = state.ended.unwrap_or_else(Instant::now) - self.started;
         OperationInfo {
             id: self.id,
@@ -209,16 +212,17 @@ impl Operations {
 
     pub(crate) fn cancel(&self) -> Result<OperationInfo, OperationError> {
         let work = self.work().ok_or(OperationError::Idle)?;
-        {
+        let info = {
             let mut state = work.state();
             if !state.state.is_running() {
                 return Err(OperationError::Idle);
             }
             state.state = OperationState::Cancelling;
-        }
+            work.info_of(&state)
+        };
         work.cancel.cancel();
         work.changed.send_replace(());
-        Ok(work.info())
+        Ok(info)
     }
 
     pub(crate) fn follow(&self) -> Option<Follower> {

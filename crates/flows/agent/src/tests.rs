@@ -14,24 +14,29 @@ use crate::fake::{FakeFacilities, FakeSystem};
 use crate::{Agent, Event, Pool, Settings};
 
 fn agent(hypervisor: Arc<dyn Hypervisor>) -> Arc<Agent> {
-    agent_with(hypervisor, Duration::from_millis(200))
+    agent_with(hypervisor, Duration::from_secs(10))
 }
 
 fn agent_with(hypervisor: Arc<dyn Hypervisor>, call_deadline: Duration) -> Arc<Agent> {
+    let agent = idle_agent_with(hypervisor, call_deadline);
+    tokio::spawn(Arc::clone(&agent).run());
+    agent
+}
+
+/// One that does not look at its hypervisor yet.
+fn idle_agent_with(hypervisor: Arc<dyn Hypervisor>, call_deadline: Duration) -> Arc<Agent> {
     let settings = Settings {
         call_deadline,
         watch_interval: Duration::from_millis(100),
         retry_interval: Duration::from_millis(20),
         ..Settings::node("1.0.0")
     };
-    let agent = Agent::new(
+    Agent::new(
         hypervisor,
         Arc::new(FakeFacilities::default()),
         Arc::new(FakeSystem::default()),
         settings,
-    );
-    tokio::spawn(Arc::clone(&agent).run());
-    agent
+    )
 }
 
 /// Waits for a condition, at most ten seconds.
@@ -95,8 +100,9 @@ async fn missing_defaults_are_a_reason_to_be_degraded() {
     for _ in 0..2 {
         fake.fail_on("ensure_defaults", failed());
     }
-    let agent = agent(fake);
+    let agent = idle_agent_with(fake, Duration::from_secs(10));
     let mut events = agent.events();
+    tokio::spawn(Arc::clone(&agent).run());
     let first = events.recv().await.expect("a first event");
     assert!(
         matches!(&first, Event::Health(health) if health.reason.as_deref().is_some_and(|r| r.contains("no such directory"))),
@@ -138,6 +144,8 @@ struct Hanging {
     calls: AtomicUsize,
     stuck: Mutex<bool>,
     free: Condvar,
+    /// The default pool cannot be had.
+    broken: Mutex<bool>,
 }
 
 impl Hanging {
@@ -150,6 +158,16 @@ impl Hanging {
                 .expect("no test panics here"),
         );
         Ok(answer)
+    }
+
+    fn defaults(&self) -> Result<(), VirtError> {
+        match *self.broken.lock().expect("no test panics here") {
+            true => Err(VirtError::Failed {
+                operation: "pool start".to_owned(),
+                problem: "no such disk".to_owned(),
+            }),
+            false => Ok(()),
+        }
     }
 
     fn hang(&self, stuck: bool) {
@@ -190,14 +208,14 @@ impl Hypervisor for Hanging {
     fn upload_volume(&self, _: &VolumeName, _: ByteSize, _: &mut dyn Iterator<Item = UploadChunk>) -> Result<Volume, VirtError> { unused() }
     fn delete_volume(&self, _: &VolumeName) -> Result<(), VirtError> { unused() }
     fn list_networks(&self) -> Result<Vec<Network>, VirtError> { unused() }
-    fn ensure_defaults(&self, _: &str, _: &NetworkName) -> Result<(), VirtError> { Ok(()) }
+    fn ensure_defaults(&self, _: &str, _: &NetworkName) -> Result<(), VirtError> { self.defaults() }
     fn ensure_pool(&self, _: &str, _: &str) -> Result<(), VirtError> { Ok(()) }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_hung_hypervisor_costs_few_threads_and_is_noticed_when_it_answers_again() {
     let hanging = Arc::new(Hanging::default());
-    let agent = agent(hanging.clone());
+    let agent = agent_with(hanging.clone(), Duration::from_millis(200));
     until("it is ready", || agent.health().is_ready()).await;
     hanging.hang(true);
     let before = hanging.calls.load(Ordering::SeqCst);
@@ -217,24 +235,42 @@ async fn a_hung_hypervisor_costs_few_threads_and_is_noticed_when_it_answers_agai
     for _ in 0..1000 {
         assert!(agent.list_vms().await.is_err());
     }
-    assert!(
-        started.elapsed() < Duration::from_millis(150),
-        "{:?}",
-        started.elapsed()
-    );
+    // Each would otherwise wait for the deadline: 200 s in all.
+    assert!(started.elapsed() < Duration::from_secs(10), "{:?}", started.elapsed());
     let node = agent.node().await;
     assert!(node.hypervisor.reason.is_some());
     let stuck = hanging.calls.load(Ordering::SeqCst) - before;
     assert!(stuck <= crate::calls::SLOTS + 2, "{stuck} threads");
     hanging.hang(false);
     until("it is ready again", || agent.health().is_ready()).await;
-    assert!(agent.list_vms().await.is_ok());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn once_it_answers_calls_are_made_again_whatever_else_is_missing() {
+    let hanging = Arc::new(Hanging::default());
+    *hanging.broken.lock().expect("no test panics here") = true;
+    let agent = agent_with(hanging.clone(), Duration::from_millis(200));
+    let missing = || {
+        agent
+            .health()
+            .reason
+            .is_some_and(|reason| reason.contains("no such disk"))
+    };
+    until("the pool is missing", missing).await;
+    hanging.hang(true);
+    assert!(agent.list_vms().await.is_err());
+    hanging.hang(false);
+    let limit = Instant::now() + Duration::from_secs(20);
+    while agent.list_vms().await.is_err() {
+        assert!(Instant::now() < limit, "it answers, and nobody asks it");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    until("the pool is missing still", missing).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_panic_in_a_call_is_an_error_of_that_call_alone() {
-    // Writing the trace of a panic takes its time.
-    let agent = agent_with(Arc::new(Hanging::default()), Duration::from_secs(10));
+    let agent = agent(Arc::new(Hanging::default()));
     for _ in 0..20 {
         let error = agent.vm_xml("x".to_owned()).await.expect_err("it panics");
         assert!(error.to_string().contains("internal error"), "{error}");

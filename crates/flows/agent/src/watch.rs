@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use corbel_model::vm::VmSummary;
-use corbel_virt::{VirtEvent, VmChange};
+use corbel_virt::{VirtError, VirtEvent, VmChange};
 use tokio::sync::broadcast::error::RecvError;
 
 use crate::{Agent, Event, Health, Pool};
@@ -23,8 +23,10 @@ impl Agent {
         let mut told: Option<Health> = None;
         loop {
             let was_ready = told.as_ref().is_some_and(Health::is_ready) && self.health().is_ready();
-            let reason = self.look(!was_ready).await;
-            self.health.found(reason.clone());
+            let outcome = self.look(!was_ready).await;
+            let answered = outcome.is_ok();
+            let reason = outcome.unwrap_or_else(|error| Some(error.to_string()));
+            self.health.found(reason.clone(), answered);
             let health = Health { reason };
             if told.as_ref() != Some(&health) {
                 match &health.reason {
@@ -50,8 +52,11 @@ impl Agent {
         }
     }
 
-    /// `None` when all is well. `afresh` also puts the defaults in place and asks for the version.
-    async fn look(&self, afresh: bool) -> Option<String> {
+    /// `None` when all is well, or what is missing. `afresh` also puts the defaults in place and asks for the version.
+    ///
+    /// # Errors
+    /// There is no answer.
+    async fn look(&self, afresh: bool) -> Result<Option<String>, VirtError> {
         let (pool, nat) = (self.settings.pool_path.clone(), self.settings.nat.clone());
         let further = self.settings.further_pools.clone();
         let outcome = self.calls.probe(&self.hypervisor, move |h| {
@@ -72,15 +77,11 @@ impl Agent {
                 defaults.map(|error| format!("the default pool or network is missing: {error}")),
             ))
         });
-        match outcome.await {
-            Ok((version, problem)) => {
-                if version.is_some() {
-                    self.remember_version(version);
-                }
-                problem
-            }
-            Err(error) => Some(error.to_string()),
+        let (version, problem) = outcome.await?;
+        if version.is_some() {
+            self.remember_version(version);
         }
+        Ok(problem)
     }
 
     async fn pass_events(&self) {

@@ -11,9 +11,10 @@ use tokio::runtime::Handle;
 
 use crate::diagnostics::{LogPage, LogQuery, Service};
 use crate::document::{Answers, compose};
+use crate::machines::{self, Occasion};
 use crate::operations::{Follower, OperationError, OperationInfo, OperationKind, Reporter, Reservation};
 use crate::system::{Disk, Permits, Persisted, Plan, Restart, Secret, Slots, Source, Spool};
-use crate::{Agent, SystemError, machines};
+use crate::{Agent, SystemError};
 
 /// How long machines have to shut down when nobody says otherwise.
 pub const MACHINES_DEADLINE: Duration = Duration::from_secs(120);
@@ -183,7 +184,8 @@ impl Agent {
             if itself {
                 // Their disks are on it, and what they write must not come after the removal.
                 reporter.step(machines::STEP, "Stop the machines", || {
-                    runtime.block_on(agent.stop_machines(MACHINES_DEADLINE, reporter, reporter.cancel()))
+                    let cancel = reporter.cancel();
+                    runtime.block_on(agent.stop_machines(Occasion::Removal, MACHINES_DEADLINE, reporter, cancel))
                 })?;
             }
             let sink = reporter.part(then.steps());
@@ -335,14 +337,14 @@ impl Agent {
     }
 
     fn go_down(
-        &self,
+        self: &Arc<Self>,
         runtime: &Handle,
         how: Restart,
         deadline: Duration,
         reporter: &Reporter,
     ) -> Result<(), SystemError> {
         let saved = reporter.step(machines::STEP, "Stop the machines", || {
-            runtime.block_on(self.stop_machines(deadline, reporter, reporter.cancel()))
+            runtime.block_on(self.stop_machines(Occasion::Restart, deadline, reporter, reporter.cancel()))
         })?;
         if !saved.is_empty() {
             self.system.keep_saved(&saved)?;

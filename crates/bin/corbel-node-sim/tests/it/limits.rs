@@ -35,7 +35,7 @@ async fn slow_handshakes_stall_nobody_and_are_cut() {
 async fn beyond_the_cap_clients_wait_until_slow_ones_are_cut() {
     let limits = Limits {
         connections: 2,
-        handshake: Duration::from_millis(300),
+        handshake: Duration::from_secs(2),
         ..Limits::default()
     };
     let sim = Sim::with(limits).await;
@@ -47,8 +47,8 @@ async fn beyond_the_cap_clients_wait_until_slow_ones_are_cut() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_head_that_does_not_come_and_a_body_that_does_not_come_are_cut() {
     let limits = Limits {
-        head: Duration::from_millis(300),
-        body: Duration::from_millis(300),
+        head: Duration::from_secs(1),
+        body: Duration::from_secs(1),
         ..Limits::default()
     };
     let sim = Sim::with(limits).await;
@@ -117,14 +117,14 @@ async fn a_second_server_does_not_take_the_socket_and_a_stale_one_is_replaced() 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_client_that_idled_too_long_just_connects_again() {
     let limits = Limits {
-        head: Duration::from_millis(200),
+        head: Duration::from_secs(1),
         ..Limits::default()
     };
     let sim = Sim::with(limits).await;
     let client = corbel_client::Client::local(&sim.socket);
     client.health().await.unwrap();
     // The pause is the subject here.
-    tokio::time::sleep(Duration::from_millis(500)).await;
+    tokio::time::sleep(Duration::from_secs(2)).await;
     client.health().await.unwrap();
     client.start_vm("build").await.unwrap();
 }

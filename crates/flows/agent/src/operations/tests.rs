@@ -6,9 +6,9 @@ use std::time::Duration;
 use corbel_model::install::{DeviceMatch, InstallRequest};
 use corbel_model::vm::{OnReboot, VmState};
 use corbel_progress::{Event, Unit};
-use corbel_virt::Hypervisor as _;
 use corbel_virt::conformance::sample_spec;
 use corbel_virt::fake::Fake;
+use corbel_virt::{Hypervisor as _, VirtError};
 
 use crate::fake::{FakeFacilities, FakeSystem};
 use crate::{
@@ -270,4 +270,88 @@ async fn a_guest_that_does_not_obey_loses_its_power() {
     let warning = "deaf did not shut down in time: its power was taken away";
     assert_eq!(end.page.warnings, [warning]);
     assert_eq!(system.restarts(), [Restart::PowerOff]);
+}
+
+/// One machine that runs, on a node that looks at its hypervisor.
+async fn with_a_machine(obeys: bool) -> (Arc<Fake>, Arc<FakeSystem>, Arc<Agent>) {
+    let fake = Arc::new(Fake::with_vms(0));
+    fake.create_vm(&sample_spec("db")).unwrap();
+    fake.start_vm("db").unwrap();
+    fake.guests_obey(obeys);
+    let system = Arc::new(FakeSystem::installed(Duration::ZERO));
+    let agent = agent(&fake, &system);
+    (fake, system, agent)
+}
+
+/// Follows until the work has said something like this.
+async fn heard(agent: &Agent, words: &str) {
+    let mut follower = agent.follow_operation().expect("there is work");
+    let heard = async {
+        while let Some(event) = follower.next().await {
+            match event {
+                Event::Warning { message: said } | Event::StepNote { note: said, .. } if said.contains(words) => return,
+                _ => {}
+            }
+        }
+        panic!("the work ended without {words:?}");
+    };
+    tokio::time::timeout(Duration::from_secs(20), heard)
+        .await
+        .expect("it is said");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_hypervisor_that_is_away_for_a_while_costs_no_machine_its_power() {
+    let (fake, system, agent) = with_a_machine(false).await;
+    agent
+        .begin_restart(Restart::AtOnce, Some(Duration::from_secs(120)))
+        .unwrap();
+    heard(&agent, "waiting for db").await;
+    fake.set_unavailable(Some("it was killed"));
+    heard(&agent, "cannot be asked at the moment").await;
+    assert!(system.restarts().is_empty(), "db still runs");
+    fake.set_unavailable(None);
+    fake.force_off_vm("db").unwrap();
+    let end = to_the_end(&agent).await.1;
+    assert_eq!(end.state, OperationState::Done);
+    assert_eq!(end.page.warnings.len(), 1, "{:?}", end.page.warnings);
+    assert_eq!(system.restarts(), [Restart::AtOnce]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_could_not_be_asked_is_asked_again() {
+    let (fake, system, agent) = with_a_machine(true).await;
+    let away = || VirtError::Unavailable {
+        problem: "it was killed".to_owned(),
+    };
+    for call in ["list_vms", "shutdown_vm"] {
+        fake.fail_on(call, away());
+    }
+    agent
+        .begin_restart(Restart::AtOnce, Some(Duration::from_secs(120)))
+        .unwrap();
+    let end = to_the_end(&agent).await.1;
+    assert_eq!((end.state, end.page.warnings), (OperationState::Done, vec![]));
+    assert_eq!(fake.show_vm("db").unwrap().summary.state, VmState::Off);
+    assert_eq!(system.restarts(), [Restart::AtOnce]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_saved_goes_on_where_the_restart_is_cancelled() {
+    let (fake, system, agent) = with_a_machine(false).await;
+    let mut kept = sample_spec("a-kept");
+    kept.on_reboot = OnReboot::Save;
+    fake.create_vm(&kept).unwrap();
+    fake.start_vm("a-kept").unwrap();
+    agent
+        .begin_restart(Restart::AtOnce, Some(Duration::from_secs(120)))
+        .unwrap();
+    heard(&agent, "waiting for db").await;
+    assert_eq!(fake.show_vm("a-kept").unwrap().summary.state, VmState::Off);
+    agent.cancel_operation().unwrap();
+    assert_eq!(to_the_end(&agent).await.1.state, OperationState::Cancelled);
+    for name in ["a-kept", "db"] {
+        assert_eq!(fake.show_vm(name).unwrap().summary.state, VmState::Running, "{name}");
+    }
+    assert!(system.restarts().is_empty());
 }

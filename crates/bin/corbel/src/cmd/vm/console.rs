@@ -92,8 +92,12 @@ pub(super) async fn run(args: &ConsoleArgs, client: &Client, printer: &Printer) 
         printer.talk("");
     }
     let result = report(args, end?, printer);
-    // Being polite must not take long: the connection is closed either way.
-    let _ = tokio::time::timeout(Duration::from_secs(1), session.input.close()).await;
+    // The node ends the connection once the console is free for the next one. Being polite must not take long: it is closed either way.
+    let polite = async {
+        let _ = session.input.close().await;
+        while let Ok(Some(_)) = session.output.next().await {}
+    };
+    let _ = tokio::time::timeout(Duration::from_secs(1), polite).await;
     result
 }
 
