@@ -159,6 +159,17 @@ impl fmt::Display for VolumeName {
     }
 }
 
+impl HostName {
+    /// Why a node cannot be called so itself; `None` where it can. What it calls others may be longer. Continues the name's key to a sentence.
+    pub fn problem_as_own(&self) -> Option<String> {
+        /// `__NEW_UTS_LEN` of Linux, see sethostname(2).
+        const LONGEST: usize = 64;
+        let length = self.as_str().len();
+        (length > LONGEST)
+            .then(|| format!("has {length} characters, and Linux takes {LONGEST} for its own: give a shorter one"))
+    }
+}
+
 fn check_host(name: &str) -> Result<(), NameError> {
     const KIND: &str = "host";
     const RULE: &str = "labels of letters, digits and inner '-', 1 to 63 characters each, joined by '.'";

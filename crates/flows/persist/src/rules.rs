@@ -48,6 +48,16 @@ const OWN: &[(&str, &str)] = &[
     ("/etc/libvirt", "definitions of VMs are kept on /data"),
     ("/etc/vconsole.conf", "the keyboard's layout is the configuration's"),
     ("/etc/localtime", "the time zone is the configuration's"),
+    ("/etc/multipath.conf", "multipath is the configuration's"),
+    ("/etc/idmapd.conf", "the domain of NFSv4 is the configuration's"),
+    (
+        "/etc/iscsi/initiatorname.iscsi",
+        "the name of the iSCSI initiator is the configuration's",
+    ),
+    (
+        "/etc/iscsi/iscsid.conf",
+        "the passwords of iSCSI are the configuration's",
+    ),
     ("/var/log", "logs have a partition of their own and are kept"),
     ("/var/lib/corbel", "the node keeps it on its own"),
     (
@@ -172,6 +182,14 @@ mod tests {
 
     fn problem(path: &str, kept: &[&str]) -> Option<String> {
         check(path, kept.iter().copied()).err().map(|error| error.to_string())
+    }
+
+    #[test]
+    fn what_settle_writes_cannot_be_kept() {
+        let own = corbel_plan::settle::FILES.into_iter();
+        for path in own.filter(|path| !path.starts_with("/run/")) {
+            assert!(problem(path, &[]).is_some(), "{path}");
+        }
     }
 
     #[test]

@@ -142,9 +142,14 @@ enum ShadowError {
 }
 
 pub(crate) fn set_password(facilities: &dyn Facilities, hash: &PasswordHash) -> Result<(), FacilityError> {
+    set_password_field(facilities, hash.expose())
+}
+
+/// `field` is what shadow(5) has for the password: a hash, or a word for none.
+pub(crate) fn set_password_field(facilities: &dyn Facilities, field: &str) -> Result<(), FacilityError> {
     let bytes = facilities.read(SHADOW)?.ok_or(ShadowError::Absent)?;
     let before = String::from_utf8(bytes).map_err(|_| ShadowError::NotText)?;
-    let after = shadow::with_password(&before, ADMIN, hash.expose()).ok_or(ShadowError::NoUser)?;
+    let after = shadow::with_password(&before, ADMIN, field).ok_or(ShadowError::NoUser)?;
     if after == before {
         return Ok(());
     }

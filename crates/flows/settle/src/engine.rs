@@ -18,11 +18,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
 use std::time::Duration;
 
-use corbel_model::access::PasswordHash;
-use corbel_model::secret::{Secret, Secrets};
+use corbel_model::secret::Secrets;
 use corbel_model::seed::{self, EditError, SeedError, take_secrets};
 use corbel_plan::config::{
-    Change, Machine, NodeState, Problem, check, check_machine, check_secrets, is_unreachable, machine_warnings,
+    Change, Machine, NodeState, Problem, Step, check, check_machine, check_secrets, is_unreachable, machine_warnings,
     plan_change,
 };
 use corbel_plan::settle::{Need, SettlePlan, needs, plan_settle};
@@ -30,7 +29,7 @@ use corbel_plan::settle::{Need, SettlePlan, needs, plan_settle};
 use crate::configure::ConfigFacilities;
 use crate::facilities::FacilityError;
 use crate::gather;
-use crate::store::{ConfigStore, Current, Origin, StoreError, exposed};
+use crate::store::{ConfigStore, Current, Origin, StoreError};
 use note::Note;
 pub use view::{Pending, View};
 
@@ -197,21 +196,10 @@ impl Engine {
         };
         let waits = request.countdown.filter(|_| change.network);
         let secrets = &planned.secrets;
-        let mut note = Note {
-            text: planned.text,
-            password: secrets.admin_password.as_ref().map(|hash| hash.expose().to_owned()),
-            collectd_password: secrets
-                .collectd_password
-                .as_ref()
-                .map(|password| password.expose().to_owned()),
-            iscsi_passwords: exposed(&secrets.iscsi_passwords, Secret::expose),
-            dump_key: secrets.dump_key.as_ref().map(|key| key.expose().to_owned()),
-            tls_key: secrets.tls_key.as_ref().map(|key| key.expose().to_owned()),
-            user_passwords: exposed(&secrets.user_passwords, PasswordHash::expose),
-            origin,
-            until: 0,
-            seconds: waits.map_or(0, |countdown| countdown.as_secs()),
-        };
+        let mut note = Note::new(planned.text, secrets, origin, waits);
+        if change.steps.contains(&Step::Password) {
+            note.password_before = execute::password_field(&*self.node).map_err(ConfigError::Facility)?;
+        }
         self.write_note(&note)?;
         let done = execute::execute(&*self.node, &change.steps, &wanted)
             .and_then(|()| execute::verify(&*self.node, &wanted, &planned.plan.addresses));
@@ -326,7 +314,7 @@ impl Engine {
             None => ("version = 1\n".to_owned(), Secrets::default()),
         };
         let plan = self.settle_plan(text, secrets);
-        let left = execute::go_back(&*self.node, &NodeState::wanted(&plan));
+        let left = self.go_back(&NodeState::wanted(&plan));
         execute::report(&*self.node, &plan);
         self.forget_note();
         match left {
@@ -335,8 +323,14 @@ impl Engine {
         }
     }
 
+    fn go_back(&self, state: &NodeState) -> Option<String> {
+        let note = self.note();
+        let password = note.as_ref().and_then(|note| note.password_before.as_deref());
+        execute::go_back(&*self.node, state, password)
+    }
+
     fn failed(&self, step: String, source: FacilityError, before: &NodeState) -> ConfigError {
-        let left = execute::go_back(&*self.node, before);
+        let left = self.go_back(before);
         self.forget_note();
         ConfigError::Step { step, source, left }
     }

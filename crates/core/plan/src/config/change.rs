@@ -16,6 +16,9 @@ use crate::settle::{
     SettlePlan, TIME_SYNC_OFF_FLAG, TIMESYNC_FILE, TLS_FILE,
 };
 
+/// VLANs on each other; more than anybody has.
+const DEEPEST: usize = 8;
+
 /// A node as it is or shall be, as far as its configuration goes.
 #[derive(Clone, PartialEq, Eq, Default)]
 pub struct NodeState {
@@ -218,6 +221,24 @@ fn netdevs(state: &NodeState) -> BTreeMap<&str, &str> {
     named.collect()
 }
 
+/// What the VLAN `device` lies over, by the names of a state; none for what is no VLAN.
+fn over<'a>(state: &'a NodeState, device: &str) -> Vec<&'a str> {
+    let has = |text: &&String| text.lines().any(|line| line.strip_prefix("VLAN=") == Some(device));
+    let name = |text: &'a String| text.lines().find_map(|line| line.strip_prefix("Name="));
+    state.files.values().filter(has).filter_map(name).collect()
+}
+
+/// How many VLANs lie between `device` and a card. Names are the user's and could go in circles.
+fn depth(state: &NodeState, device: &str) -> usize {
+    let mut below = over(state, device);
+    let mut depth = 0;
+    while let Some(parent) = below.first().filter(|_| depth < DEEPEST) {
+        depth += 1;
+        below = over(state, parent);
+    }
+    depth
+}
+
 /// Devices to take away, the upper ones first, and those of them that are wanted again. networkctl(1): a reload makes new devices and
 /// neither changes nor removes those that are there. What lies over a device goes with it, and comes back only with a new file.
 fn devices(from: &NodeState, to: &NodeState, warnings: &mut Vec<String>) -> (Vec<String>, Vec<String>) {
@@ -243,28 +264,19 @@ fn devices(from: &NodeState, to: &NodeState, warnings: &mut Vec<String>) -> (Vec
     }
     // A VLAN goes with what it lies over.
     loop {
-        let over = |state: &NodeState, device: &str| {
-            let parents = state
-                .files
-                .values()
-                .filter(|text| text.lines().any(|line| line.strip_prefix("VLAN=") == Some(device)));
-            parents
-                .filter_map(|text| {
-                    text.lines()
-                        .find_map(|line| line.strip_prefix("Name=").map(str::to_owned))
-                })
-                .collect::<Vec<_>>()
-        };
-        let next = before.keys().find(|device| {
-            !gone.contains(device) && over(from, device).iter().any(|parent| gone.contains(&parent.as_str()))
-        });
+        let next = before
+            .keys()
+            .find(|device| !gone.contains(device) && over(from, device).iter().any(|parent| gone.contains(parent)));
         match next {
             Some(device) => gone.push(device),
             None => break,
         }
     }
-    // One that went with what it lay over could not be taken away any more.
-    gone.sort_by_key(|device| !before.get(device).is_some_and(|text| text.contains("\nKind=vlan\n")));
+    // The upper ones first: one that went with what it lay over could not be taken away any more.
+    gone.sort_by_key(|device| {
+        let is_vlan = before.get(device).is_some_and(|text| text.contains("\nKind=vlan\n"));
+        (!is_vlan, std::cmp::Reverse(depth(from, device)))
+    });
     let again = gone
         .iter()
         .filter(|device| after.contains_key(*device))

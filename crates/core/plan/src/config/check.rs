@@ -10,6 +10,7 @@ mod storage_access;
 
 use std::fmt;
 
+use corbel_model::HostName;
 use corbel_model::network::{Interface, NetworkConfig};
 use corbel_model::seed::Seed;
 use corbel_model::users::User;
@@ -49,6 +50,9 @@ pub fn check(seed: &Seed, interfaces: &[Interface]) -> Vec<Problem> {
     addresses::check(network, &mut problems);
     storage_access::check(&seed.storage_access, &mut problems);
     users(seed, &mut problems);
+    if let Some(problem) = seed.hostname.as_ref().and_then(HostName::problem_as_own) {
+        problems.push(Problem::new("hostname", problem));
+    }
     problems
 }
 

@@ -65,7 +65,13 @@ pub(super) fn render(
         ensure(&mut links, &vlan.name(), Some(Addressing::automatic()));
         devices.push(Device {
             name: vlan.name(),
-            text: format!("[NetDev]\nName={}\nKind=vlan\n\n[VLAN]\nId={}\n", vlan.name(), vlan.id),
+            // The parent is said for whoever compares: the kernel cannot move a VLAN to another one, so that it is made anew.
+            text: format!(
+                "[NetDev]\nName={}\nKind=vlan\n\n[VLAN]\n# Over {}\nId={}\n",
+                vlan.name(),
+                vlan.parent,
+                vlan.id
+            ),
         });
         attach_vlan(&mut links, first_own, &vlan.parent, vlan.name(), interfaces);
     }

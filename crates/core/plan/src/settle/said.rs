@@ -49,7 +49,7 @@ impl Said {
         let complete = !asked || matches!(sources.fetched, Fetched::Document(_));
         let may_install = !sources.installed && document.is_some() && complete;
         let mut seed = document.unwrap_or_default();
-        seed.hostname = hostname(&words, &seed, interfaces);
+        seed.hostname = hostname(&words, &seed, interfaces, warnings);
         seed.ssh_keys = ssh_keys(&words, &seed, sources, warnings);
         seed.clients = clients(&words, &seed, sources, warnings);
         seed.tokens = words.tokens.iter().chain(&seed.tokens).cloned().collect();
@@ -138,9 +138,16 @@ fn read_document(text: Option<&str>, installed: bool, warnings: &mut Vec<Warning
 }
 
 /// `None` where nobody said one and no interface was seen.
-fn hostname(words: &Words, seed: &Seed, interfaces: &[Interface]) -> Option<HostName> {
+fn hostname(words: &Words, seed: &Seed, interfaces: &[Interface], warnings: &mut Vec<Warning>) -> Option<HostName> {
     let from_ip = words.ip.iter().find_map(|word| word.hostname.clone());
     let said = words.hostname.clone().or(from_ip).or_else(|| seed.hostname.clone());
+    let said = said.filter(|name| match name.problem_as_own() {
+        Some(problem) => {
+            warnings.push(Warning::new("hostname", format!("{name} {problem}")));
+            false
+        }
+        None => true,
+    });
     said.or_else(|| {
         let [.., a, b, c] = first_mac(words, interfaces)?.0;
         format!("corbel-{a:02x}{b:02x}{c:02x}").parse().ok()

@@ -82,9 +82,17 @@ pub(super) fn logging(logging: &Logging, hostname: &HostName, installed: bool) -
     }
     let mut text = format!("{HEAD}global(localHostname=\"{hostname}\")\n");
     let queue = if installed { QUEUE } else { QUEUE_IN_MEMORY };
+    let mut names: Vec<String> = Vec::new();
     for (number, remote) in (1..).zip(&logging.remote) {
         let ca = format!("{SYSLOG_CA_PREFIX}{number}.pem");
-        text += &action(number, remote, &ca, queue);
+        let name = queue_name(remote, number);
+        let name = if names.contains(&name) {
+            format!("{name}-{number}")
+        } else {
+            name
+        };
+        text += &action(&name, remote, &ca, queue);
+        names.push(name);
         if let (Protocol::Tls, Some(certificates)) = (remote.protocol, &remote.ca) {
             files.push(PlannedFile::new(ca, certificates.as_str()));
         }
@@ -111,8 +119,21 @@ fn netconsole(netconsole: &Netconsole) -> String {
     format!("{HEAD}INTERFACE={interface}:{state}\nFAMILY={family}\nTARGET=@/{interface},{port}@{server}/{mac}\n")
 }
 
+/// What waits for a server is found again by this, so it is the server's and not its place's in the list.
+fn queue_name(remote: &RemoteLog, number: usize) -> String {
+    /// With what stands around it, within the 255 bytes of a file's name.
+    const LONGEST: usize = 200;
+    let RemoteLog {
+        server, port, protocol, ..
+    } = remote;
+    match server.to_string() {
+        server if server.len() <= LONGEST => format!("remote-{}-{server}-{port}", protocol.as_str()),
+        _ => format!("remote-{number}"),
+    }
+}
+
 /// rsyslog's omfwd. The queue is what keeps one server that is away from holding up the others.
-fn action(number: usize, remote: &RemoteLog, ca: &str, queue: &str) -> String {
+fn action(queue_name: &str, remote: &RemoteLog, ca: &str, queue: &str) -> String {
     let RemoteLog {
         server,
         port,
@@ -134,10 +155,11 @@ fn action(number: usize, remote: &RemoteLog, ca: &str, queue: &str) -> String {
              StreamDriverPermittedPeers=\"{name}\" StreamDriver.CAFile=\"{ca}\""
         ),
     };
+    // By the first line rsyslog.service knows which queues are still wanted.
     format!(
-        "{selector} action(type=\"omfwd\" name=\"remote-{number}\" target=\"{server}\" port=\"{port}\" {way}\n    \
+        "# Queue {queue_name}\n{selector} action(type=\"omfwd\" name=\"{queue_name}\" target=\"{server}\" port=\"{port}\" {way}\n    \
          action.resumeRetryCount=\"-1\" action.resumeInterval=\"5\" action.resumeIntervalMax=\"60\"\n    \
-         queue.type=\"LinkedList\" queue.size=\"2000\" queue.filename=\"remote-{number}\" queue.maxFileSize=\"4m\"\n    \
+         queue.type=\"LinkedList\" queue.size=\"2000\" queue.filename=\"{queue_name}\" queue.maxFileSize=\"4m\"\n    \
          queue.maxDiskSpace=\"{queue}\" queue.saveOnShutdown=\"on\" queue.timeoutEnqueue=\"0\" queue.timeoutShutdown=\"2000\")\n"
     )
 }

@@ -44,10 +44,7 @@ pub(super) fn observe(node: &dyn ChangeFacilities) -> Result<NodeState, ConfigEr
         Some(name) => name,
         None => text(HOSTNAME_FILE)?.unwrap_or_default(),
     };
-    let shadow = text(SHADOW)?.unwrap_or_default();
-    let field = shadow
-        .lines()
-        .find_map(|line| line.strip_prefix("admin:")?.split(':').next());
+    let field = password_field(node).map_err(ConfigError::Facility)?;
     Ok(NodeState {
         hostname: hostname.trim().to_owned(),
         timezone: node.timezone(),
@@ -55,6 +52,16 @@ pub(super) fn observe(node: &dyn ChangeFacilities) -> Result<NodeState, ConfigEr
         password: field.and_then(|field| field.parse::<PasswordHash>().ok()),
         files,
     })
+}
+
+/// What shadow(5) has for the password of `admin`.
+pub(super) fn password_field(node: &dyn ChangeFacilities) -> Result<Option<String>, FacilityError> {
+    let bytes = node.read(SHADOW)?.unwrap_or_default();
+    let text = String::from_utf8_lossy(&bytes);
+    let field = text
+        .lines()
+        .find_map(|line| line.strip_prefix("admin:")?.split(':').next());
+    Ok(field.map(str::to_owned))
 }
 
 /// Does the steps in their order. `wanted` has the contents.
@@ -82,6 +89,8 @@ fn one(node: &dyn ChangeFacilities, step: &Step, wanted: &NodeState) -> Result<(
             Some(hash) => apply::set_password(node.settled(), hash),
             None => Ok(()),
         },
+        // It went with what it lay over, or a change that is taken back never made it.
+        Step::DeleteDevice { device } if !is_there(node, device)? => Ok(()),
         // A restarted unit does what it can; a change is done as a whole or not at all.
         Step::Tune => tune(node, Manner::Strict).map(|_| ()),
         other => match other.command() {
@@ -89,6 +98,11 @@ fn one(node: &dyn ChangeFacilities, step: &Step, wanted: &NodeState) -> Result<(
             None => Ok(()),
         },
     }
+}
+
+fn is_there(node: &dyn ChangeFacilities, device: &str) -> Result<bool, FacilityError> {
+    let interfaces = node.interfaces(Need::Nothing)?;
+    Ok(interfaces.iter().any(|interface| interface.name.as_str() == device))
 }
 
 /// Looks whether the node is as it shall be. Gives what should be known though it is no fault of the change.
@@ -148,7 +162,8 @@ fn missing(node: &dyn ChangeFacilities, addresses: &Expected) -> Result<(Vec<Str
 }
 
 /// Makes the node what it was. Whatever fails does not keep the rest from being done; gives what is left, as a sentence.
-pub(super) fn go_back(node: &dyn ChangeFacilities, before: &NodeState) -> Option<String> {
+/// `password` is what the change found for the password of `admin`, where it set one: also that there was none.
+pub(super) fn go_back(node: &dyn ChangeFacilities, before: &NodeState, password: Option<&str>) -> Option<String> {
     let mut left = Vec::new();
     match observe(node) {
         Err(error) => left.push(error.to_string()),
@@ -161,6 +176,9 @@ pub(super) fn go_back(node: &dyn ChangeFacilities, before: &NodeState) -> Option
                 }
             }
         }
+    }
+    if let Some(Err(error)) = password.map(|field| apply::set_password_field(node.settled(), field)) {
+        left.push(format!("{}: {}", Step::Password, chain(&error)));
     }
     (!left.is_empty()).then(|| left.join("; "))
 }

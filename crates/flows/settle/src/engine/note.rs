@@ -2,13 +2,15 @@
 
 use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
-use corbel_model::secret::Secrets;
+use corbel_model::access::PasswordHash;
+use corbel_model::secret::{Secret, Secrets};
 use serde::{Deserialize, Serialize};
 
 use super::{ConfigError, Engine};
 use crate::facilities::chain;
-use crate::store::{Origin, unexposed};
+use crate::store::{Origin, exposed, unexposed};
 
 /// What is done or waits, for root alone; gone with the boot.
 pub(super) const NOTE: &str = "/run/corbel/config-pending.json";
@@ -18,6 +20,9 @@ pub(super) const NOTE: &str = "/run/corbel/config-pending.json";
 pub(super) struct Note {
     pub(super) text: String,
     pub(super) password: Option<String>,
+    /// What shadow(5) had for it, where the change sets it.
+    #[serde(default)]
+    pub(super) password_before: Option<String>,
     #[serde(default)]
     pub(super) collectd_password: Option<String>,
     #[serde(default)]
@@ -33,6 +38,24 @@ pub(super) struct Note {
 }
 
 impl Note {
+    /// Of a change that is about to be done.
+    pub(super) fn new(text: String, secrets: &Secrets, origin: Origin, countdown: Option<Duration>) -> Self {
+        let collectd = secrets.collectd_password.as_ref();
+        Self {
+            text,
+            password: secrets.admin_password.as_ref().map(|hash| hash.expose().to_owned()),
+            password_before: None,
+            collectd_password: collectd.map(|password| password.expose().to_owned()),
+            iscsi_passwords: exposed(&secrets.iscsi_passwords, Secret::expose),
+            dump_key: secrets.dump_key.as_ref().map(|key| key.expose().to_owned()),
+            tls_key: secrets.tls_key.as_ref().map(|key| key.expose().to_owned()),
+            user_passwords: exposed(&secrets.user_passwords, PasswordHash::expose),
+            origin,
+            until: 0,
+            seconds: countdown.map_or(0, |countdown| countdown.as_secs()),
+        }
+    }
+
     pub(super) fn secrets(&self) -> Secrets {
         Secrets {
             admin_password: self.password.as_deref().and_then(|hash| hash.parse().ok()),
@@ -49,18 +72,8 @@ impl Engine {
     pub(super) fn note(&self) -> Option<Note> {
         let bytes = self.node.read(NOTE).ok()??;
         // One that cannot be read says that something was begun, and what is saved is what counts.
-        Some(serde_json::from_slice(&bytes).unwrap_or(Note {
-            text: String::new(),
-            password: None,
-            collectd_password: None,
-            iscsi_passwords: BTreeMap::new(),
-            dump_key: None,
-            tls_key: None,
-            user_passwords: BTreeMap::new(),
-            origin: Origin::default(),
-            until: 0,
-            seconds: 0,
-        }))
+        let nothing = || Note::new(String::new(), &Secrets::default(), Origin::default(), None);
+        Some(serde_json::from_slice(&bytes).unwrap_or_else(|_| nothing()))
     }
 
     pub(super) fn write_note(&self, note: &Note) -> Result<(), ConfigError> {

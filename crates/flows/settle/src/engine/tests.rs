@@ -139,9 +139,45 @@ fn a_vlan_goes_before_the_bond_under_it() {
 }
 
 #[test]
+fn a_vlan_in_a_vlan_goes_before_it_and_one_that_moves_is_made_anew() {
+    let vlans = |lower: &str| {
+        format!("{STATIC}[[network.vlan]]\nid = 10\n{lower}[[network.vlan]]\nid = 20\nparent = \"eno2.10\"\n")
+    };
+    let (node, engine) = node(STATIC);
+    engine.apply(asked(&vlans("parent = \"eno2\"\n"))).expect("made");
+    engine.apply(asked(STATIC)).expect("taken away");
+    let deleted = |node: &FakeNode| {
+        let mut deleted = node.ran();
+        deleted.retain(|command| command.starts_with("networkctl delete"));
+        deleted
+    };
+    let both = ["networkctl delete eno2.10.20", "networkctl delete eno2.10"];
+    assert_eq!(deleted(&node), both);
+    // By their addresses, both cards give the VLAN the same name.
+    let over = |card: u8| format!("{STATIC}[[network.vlan]]\nid = 42\nparent = \"52:54:00:00:00:0{card}\"\n");
+    engine.apply(asked(&over(1))).expect("made");
+    engine.apply(asked(&over(2))).expect("moved");
+    assert_eq!(
+        deleted(&node).last().map(String::as_str),
+        Some("networkctl delete vlan42")
+    );
+}
+
+#[test]
+fn the_first_password_goes_with_the_change_that_brought_it() {
+    let (node, engine) = node("");
+    let before = node.text("/etc/shadow");
+    let document = format!("[admin]\npassword_hash = \"{HASH}\"\n{STATIC}");
+    engine.apply(with_countdown(&document)).expect("applied");
+    assert!(node.text("/etc/shadow").expect("there").contains(HASH));
+    engine.undo().expect("undone");
+    assert_eq!(node.text("/etc/shadow"), before, "there was none");
+}
+
+#[test]
 fn a_step_that_fails_takes_everything_back() {
     let document = format!(
-        "hostname = \"b\"\nkeyboard = \"de-latin1\"\nntp = []\ntimezone = \"UTC\"\n[admin]\nssh_keys = [\"{KEY}\"]\n{STATIC}"
+        "hostname = \"b\"\nkeyboard = \"de-latin1\"\nntp = []\ntimezone = \"UTC\"\n[admin]\npassword_hash = \"{HASH}\"\nssh_keys = [\"{KEY}\"]\n{STATIC}"
     );
     for broken in [
         "/etc/hosts",
