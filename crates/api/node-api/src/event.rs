@@ -33,7 +33,8 @@ pub enum Event {
         /// Who asked for it; empty where nobody did, as when a countdown ended.
         by: String,
     },
-    /// The receiver was too slow and so many events were dropped: ask for the whole state again.
+    /// The receiver was too slow and so many events were dropped, or, with 0, the hypervisor was away and nobody knows what happened: ask for
+    /// the whole state again.
     Missed { count: u64 },
     /// An event of a newer node.
     #[serde(other)]

@@ -17,6 +17,7 @@ use tokio_util::task::TaskTracker;
 use tower::ServiceExt as _;
 
 use crate::linger::linger;
+use crate::unread::Unread;
 use crate::{Shared, certificate};
 
 /// Connections of the UNIX socket at a time: only root and the group can open them.
@@ -154,7 +155,7 @@ impl Connections {
             .timer(TokioTimer::new())
             .header_read_timeout(self.shared.limits.head)
             .max_buf_size(HEAD_LIMIT)
-            .serve_connection(TokioIo::new(stream), service)
+            .serve_connection(TokioIo::new(Unread::new(stream, self.shared.limits.unread)), service)
             .with_upgrades();
         let mut connection = pin!(connection);
         let outcome = tokio::select! {

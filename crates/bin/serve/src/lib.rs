@@ -21,6 +21,7 @@ pub mod process;
 mod reply;
 mod router;
 mod tls;
+mod unread;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -65,6 +66,8 @@ pub struct Limits {
     pub body: Duration,
     /// Without a byte of an upload.
     pub stall: Duration,
+    /// Without a byte of an answer that the client takes.
+    pub unread: Duration,
     /// For open requests after the signal to stop.
     pub drain: Duration,
 }
@@ -77,6 +80,7 @@ impl Default for Limits {
             head: Duration::from_secs(10),
             body: Duration::from_secs(30),
             stall: Duration::from_secs(60),
+            unread: Duration::from_secs(30),
             drain: Duration::from_secs(4),
         }
     }

@@ -139,7 +139,7 @@ pub enum Event {
         generation: u64,
         by: String,
     },
-    /// So many hypervisor events were lost before they reached us.
+    /// So many hypervisor events were lost before they reached us; 0 where nobody knows, as the connection is new.
     Missed(u64),
 }
 

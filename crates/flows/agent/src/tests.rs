@@ -71,6 +71,10 @@ async fn it_begins_degraded_becomes_ready_and_tells_what_changes() {
     assert!(agent.list_vms().await.is_err());
     fake.set_unavailable(None);
     until("it is ready again", || agent.health().is_ready()).await;
+    let mut told = vec![];
+    while !told.iter().any(|event| matches!(event, Event::Missed(0))) {
+        told.push(events.recv().await.expect("events go on"));
+    }
 
     agent.start_vm("vm-00001".to_owned()).await.expect("it starts");
     loop {

@@ -92,7 +92,13 @@ impl Agent {
                     let vm = self.look_up(&name, change).await;
                     let _ = self.events.send(Event::Vm { name, change, vm });
                 }
-                Ok(VirtEvent::Connection { .. }) => self.health.suspect(),
+                Ok(VirtEvent::Connection { ready, .. }) => {
+                    self.health.suspect();
+                    if ready {
+                        // What happened without it was told to nobody.
+                        let _ = self.events.send(Event::Missed(0));
+                    }
+                }
                 Err(RecvError::Lagged(count)) => {
                     let _ = self.events.send(Event::Missed(count));
                 }

@@ -71,6 +71,30 @@ async fn a_head_that_does_not_come_and_a_body_that_does_not_come_are_cut() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_client_that_asks_and_never_reads_is_cut() {
+    let limits = Limits {
+        unread: Duration::from_secs(1),
+        ..Limits::default()
+    };
+    let sim = Sim::with(limits).await;
+    let mut stream = UnixStream::connect(&sim.socket).await.unwrap();
+    // More answers than the kernel's buffers hold.
+    let ask = b"GET /v1/openapi.json HTTP/1.1\r\nhost: n\r\n\r\n".repeat(20);
+    stream.write_all(&ask).await.unwrap();
+    let cut = async {
+        // Whoever writes to a connection that is closed is told so.
+        while stream
+            .write_all(b"GET /v1/health HTTP/1.1\r\nhost: n\r\n\r\n")
+            .await
+            .is_ok()
+        {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), cut).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn stopping_ends_endless_answers_and_takes_the_socket_away() {
     let sim = Sim::start().await;
     let mut stream = UnixStream::connect(&sim.socket).await.unwrap();

@@ -323,6 +323,7 @@ fn told(event: &Event) -> String {
                 ConfigChange::Unknown => format!("the configuration changed{by}"),
             }
         }
+        Event::Missed { count: 0 } => "the hypervisor is connected again: machines may have changed unseen".to_owned(),
         Event::Missed { count } => format!("{count} events were missed, this side was too slow"),
         Event::Unknown => "something that this version does not know".to_owned(),
     }
