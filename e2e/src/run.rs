@@ -2,7 +2,7 @@
 //! environment, which `cargo xtask` sets.
 
 use std::{
-    fs::File,
+    fs::{File, TryLockError},
     io::Write as _,
     os::unix::fs::OpenOptionsExt as _,
     path::{Path, PathBuf},
@@ -22,6 +22,8 @@ pub struct Run {
     logs: PathBuf,
     accel: Accel,
     machines: AtomicU32,
+    /// Held until the run ends: as long as that its folder is nobody else's.
+    _claim: File,
 }
 
 impl Run {
@@ -40,10 +42,11 @@ impl Run {
     /// A run whose logs go to the folder `name` in `logs`; `choice` is `auto`, `kvm` or `tcg`.
     ///
     /// # Errors
-    /// When there is no image, no place for logs, or KVM was asked for and does not work.
+    /// When there is no image, no place for logs, another run has that place, or KVM was asked for and does not work.
     pub fn new(image: &Path, logs: &Path, name: &str, choice: &str) -> anyhow::Result<Self> {
         let image = Image::open(image)?;
         let own = logs.join(name);
+        let claim = claim(logs, name)?;
         if own.exists() {
             std::fs::remove_dir_all(&own).with_context(|| format!("cannot remove old logs in {}", own.display()))?;
         }
@@ -56,6 +59,7 @@ impl Run {
             logs,
             accel,
             machines: AtomicU32::new(0),
+            _claim: claim,
         })
     }
 
@@ -115,6 +119,23 @@ impl Run {
     }
 }
 
+/// Locks (flock(2)) a file beside the folder `name` in `logs`, until the file is dropped or its process ends, however it does: the
+/// folder holds the keys and sockets of a node that may still run.
+fn claim(logs: &Path, name: &str) -> anyhow::Result<File> {
+    std::fs::create_dir_all(logs).with_context(|| format!("cannot make {}", logs.display()))?;
+    let path = logs.join(format!("{name}.lock"));
+    let file = File::options().write(true).create(true).truncate(false).open(&path);
+    let file = file.with_context(|| format!("cannot open {}", path.display()))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => bail!(
+            "another run still uses {}: end it, or wait until it has ended",
+            logs.join(name).display()
+        ),
+        Err(TryLockError::Error(error)) => Err(error).with_context(|| format!("cannot lock {}", path.display())),
+    }
+}
+
 /// Runs a tool of the host to its end and gives what it printed.
 ///
 /// # Errors
@@ -150,4 +171,27 @@ pub fn keep(path: &Path, text: &str) -> anyhow::Result<()> {
         .open(path);
     let written = file.and_then(|mut file| file.write_all(text.as_bytes()));
     written.with_context(|| format!("cannot write {}", path.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_is_one_runs_at_a_time() {
+        let folder = tempfile::tempdir().unwrap();
+        let (image, logs) = (folder.path(), folder.path().join("up"));
+        File::create(image.join("a.iso")).unwrap();
+        let first = Run::new(image, &logs, "node", "tcg").unwrap();
+        first.file("key", "secret").unwrap();
+
+        let refused = Run::new(image, &logs, "node", "tcg").unwrap_err().to_string();
+        assert!(refused.contains(&logs.join("node").display().to_string()), "{refused}");
+        assert!(first.logs().join("key").exists(), "the running node lost its files");
+        let other = Run::new(image, &logs, "other", "tcg").unwrap();
+
+        drop((first, other));
+        let next = Run::new(image, &logs, "node", "tcg").unwrap();
+        assert!(!next.logs().join("key").exists());
+    }
 }

@@ -195,9 +195,16 @@ fn iso_size(image: &Path) -> anyhow::Result<Vec<Measure>> {
 /// The one ISO in the folder.
 fn iso(image: &Path) -> anyhow::Result<PathBuf> {
     let entries = std::fs::read_dir(image).with_context(|| format!("cannot read {}", image.display()))?;
-    let mut paths = entries.flatten().map(|entry| entry.path());
-    let iso = paths.find(|path| path.extension().is_some_and(|extension| extension == "iso"));
-    iso.with_context(|| format!("no .iso in {}", image.display()))
+    let paths = entries.flatten().map(|entry| entry.path());
+    let mut isos: Vec<PathBuf> = paths
+        .filter(|path| path.extension().is_some_and(|extension| extension == "iso"))
+        .collect();
+    anyhow::ensure!(
+        isos.len() < 2,
+        "more than one .iso in {}: leave only the one that is to be measured",
+        image.display()
+    );
+    isos.pop().with_context(|| format!("no .iso in {}", image.display()))
 }
 
 fn write(context: &Context, case: &str, measures: &[Measure]) -> anyhow::Result<()> {
@@ -225,6 +232,19 @@ mod tests {
         assert_eq!(median(&[3.0, 1.0, 2.0]), Some(2.0));
         assert_eq!(median(&[4.0, 1.0]), Some(1.0));
         assert_eq!(median(&[]), None);
+    }
+
+    #[test]
+    fn one_image_is_measured_and_of_two_none() {
+        let folder = std::env::temp_dir().join(format!("xtask-bench-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let refused = || iso(&folder).unwrap_err().to_string();
+        assert!(refused().contains("no .iso in"), "{}", refused());
+        std::fs::File::create(folder.join("a.iso")).unwrap();
+        assert_eq!(iso(&folder).unwrap(), folder.join("a.iso"));
+        std::fs::File::create(folder.join("b.iso")).unwrap();
+        assert!(refused().contains("more than one .iso in"), "{}", refused());
+        std::fs::remove_dir_all(&folder).unwrap();
     }
 
     #[test]

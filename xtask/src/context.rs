@@ -50,10 +50,16 @@ impl Context {
 
     /// Where cargo puts what it makes.
     pub(crate) fn target(&self) -> PathBuf {
-        match std::env::var_os("CARGO_TARGET_DIR") {
-            Some(directory) => self.root.join(directory),
-            None => self.root.join("target"),
-        }
+        target(
+            &self.root,
+            std::env::var_os("CARGO_TARGET_DIR"),
+            std::env::var_os("CARGO_BUILD_TARGET_DIR"),
+        )
+    }
+
+    /// Set once somebody pressed Ctrl-C.
+    pub(crate) fn stop(&self) -> &AtomicBool {
+        &self.stop
     }
 
     /// A program that runs at the top of the repository and ends when this one is interrupted.
@@ -70,5 +76,29 @@ impl Context {
         } else {
             program
         }
+    }
+}
+
+/// As cargo decides: by its own variable, else by the one that stands for `build.target-dir` of its configuration.
+fn target(root: &Path, own: Option<OsString>, configured: Option<OsString>) -> PathBuf {
+    root.join(own.or(configured).unwrap_or_else(|| "target".into()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_target_folder_is_where_cargo_has_it() {
+        let target = |own: Option<&str>, configured: Option<&str>| {
+            target(
+                Path::new("/corbel"),
+                own.map(OsString::from),
+                configured.map(OsString::from),
+            )
+        };
+        assert_eq!(target(None, None), Path::new("/corbel/target"));
+        assert_eq!(target(None, Some("/there")), Path::new("/there"));
+        assert_eq!(target(Some("here"), Some("/there")), Path::new("/corbel/here"));
     }
 }

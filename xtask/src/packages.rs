@@ -2,13 +2,19 @@
 
 use std::{
     io::IsTerminal as _,
+    os::fd::AsFd,
     path::Path,
+    sync::atomic::{AtomicBool, Ordering},
     time::{Duration, SystemTime},
 };
 
 use anyhow::{Context as _, bail};
+use rustix::{
+    event::{PollFd, PollFlags, Timespec, poll},
+    io::Errno,
+};
 
-use crate::{context::Context, report};
+use crate::{context::Context, proc::Interrupted, report};
 
 /// What somebody is about to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -97,6 +103,12 @@ pub(crate) const SUITE: &str = "trixie";
 const LISTS_TOO_OLD: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 const LISTS: &str = "/var/lib/apt/lists";
 
+/// How often somebody who was asked is looked at for Ctrl-C: 50 ms.
+const TICK: Timespec = Timespec {
+    tv_sec: 0,
+    tv_nsec: 50_000_000,
+};
+
 /// Runs `cargo xtask packages`.
 pub(crate) fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<()> {
     install(context, arguments.purpose, arguments.yes)?;
@@ -130,7 +142,7 @@ fn install_these(context: &Context, wanted: &[&str], yes: bool) -> anyhow::Resul
     for name in &missing {
         report::talk(format!("  {name:24} {}", reason(name)).trim_end());
     }
-    if !yes && !agreed(&missing)? {
+    if !yes && !agreed(context, &missing)? {
         bail!(
             "nothing was installed; `apt-get install {}` does the same",
             missing.join(" ")
@@ -142,7 +154,7 @@ fn install_these(context: &Context, wanted: &[&str], yes: bool) -> anyhow::Resul
     let mut arguments = vec!["install", "--yes", "--no-install-recommends"];
     arguments.extend(&missing);
     if let Err(first) = apt(context, &arguments) {
-        if first.is::<crate::proc::Interrupted>() {
+        if first.is::<Interrupted>() {
             return Err(first);
         }
         report::talk("apt-get failed; trying again with new package lists");
@@ -218,7 +230,7 @@ fn not_installed<'a>(wanted: &[&'a str], answer: &str) -> Vec<&'a str> {
         .collect()
 }
 
-fn agreed(missing: &[&str]) -> anyhow::Result<bool> {
+fn agreed(context: &Context, missing: &[&str]) -> anyhow::Result<bool> {
     if !std::io::stdin().is_terminal() {
         bail!(
             "these Debian packages are missing: {}; say --yes to have them installed",
@@ -226,11 +238,33 @@ fn agreed(missing: &[&str]) -> anyhow::Result<bool> {
         );
     }
     report::ask(&format!("install: {}? [y/N] ", missing.join(" ")));
-    let mut answer = String::new();
-    std::io::stdin()
-        .read_line(&mut answer)
-        .context("cannot read the answer")?;
+    let answer = line(&std::io::stdin(), context.stop())?;
     Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
+}
+
+/// The line that somebody types, or [`Interrupted`]: Ctrl-C only sets the flag, and a plain read would go on.
+fn line(source: &impl AsFd, stop: &AtomicBool) -> anyhow::Result<String> {
+    let mut line: Vec<u8> = Vec::new();
+    loop {
+        if stop.load(Ordering::SeqCst) {
+            return Err(Interrupted.into());
+        }
+        let mut watched = [PollFd::new(source, PollFlags::IN)];
+        match poll(&mut watched, Some(&TICK)) {
+            Ok(0) | Err(Errno::INTR) => continue,
+            Ok(_) => {}
+            Err(error) => return Err(error).context("cannot wait for the answer"),
+        }
+        let mut buffer = [0_u8; 256];
+        let length = match rustix::io::read(source, &mut buffer[..]) {
+            Err(Errno::INTR) => continue,
+            length => length.context("cannot read the answer")?,
+        };
+        line.extend_from_slice(&buffer[..length]);
+        if length == 0 || line.contains(&b'\n') {
+            return Ok(String::from_utf8_lossy(&line).into_owned());
+        }
+    }
 }
 
 fn apt(context: &Context, arguments: &[&str]) -> anyhow::Result<()> {
@@ -268,6 +302,8 @@ fn lists_are_stale(directory: &Path, now: SystemTime) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::io::Write as _;
+
     use super::*;
 
     #[test]
@@ -285,6 +321,33 @@ mod tests {
         assert!(build.contains(&"mmdebstrap") && !build.contains(&"ovmf"));
         assert!(build.iter().all(|name| up.contains(name)) && !up.contains(&"python3-venv"));
         assert!(up.iter().all(|name| test.contains(name)));
+    }
+
+    #[test]
+    fn an_answer_is_read_to_the_end_of_its_line() {
+        let stop = AtomicBool::new(false);
+        let (reader, mut writer) = std::io::pipe().unwrap();
+        writer.write_all(b"yes\n").unwrap();
+        assert_eq!(line(&reader, &stop).unwrap(), "yes\n");
+        writer.write_all(b"n").unwrap();
+        drop(writer);
+        assert_eq!(line(&reader, &stop).unwrap(), "n");
+    }
+
+    #[test]
+    fn ctrl_c_ends_the_question() {
+        let stop = AtomicBool::new(false);
+        let (reader, writer) = std::io::pipe().unwrap();
+        let error = std::thread::scope(|scope| {
+            scope.spawn(|| {
+                std::thread::sleep(Duration::from_millis(100));
+                stop.store(true, Ordering::SeqCst);
+            });
+            line(&reader, &stop).unwrap_err()
+        });
+        assert!(error.is::<Interrupted>(), "{error:#}");
+        // Open until here: what ended the question was no end of input.
+        drop(writer);
     }
 
     #[test]

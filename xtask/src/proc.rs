@@ -125,15 +125,13 @@ impl Program {
 
     /// Runs to the end with our own stdout and stderr.
     pub(crate) fn status(&self) -> anyhow::Result<ExitStatus> {
-        let child = self.command(Stdio::inherit(), Stdio::inherit()).spawn();
-        let mut child = child.with_context(|| format!("cannot start `{}`", self.line()))?;
+        let mut child = self.start(Stdio::inherit(), Stdio::inherit())?;
         self.wait(&mut child)
     }
 
     /// Runs to the end and gives its exit status and stdout; stderr is ours.
     pub(crate) fn output(&self) -> anyhow::Result<(ExitStatus, String)> {
-        let child = self.command(Stdio::piped(), Stdio::inherit()).spawn();
-        let mut child = child.with_context(|| format!("cannot start `{}`", self.line()))?;
+        let mut child = self.start(Stdio::piped(), Stdio::inherit())?;
         let pipe = child.stdout.take().context("the child has no stdout")?;
         // Read beside the wait: a pipe that nobody empties would stop the child before its deadline.
         let reader = std::thread::spawn(move || std::io::read_to_string(pipe));
@@ -152,6 +150,15 @@ impl Program {
             bail!("`{}` ended with {status}", self.line());
         }
         Ok(text)
+    }
+
+    /// Starts it, unless somebody pressed Ctrl-C while no program ran.
+    fn start(&self, stdout: Stdio, stderr: Stdio) -> anyhow::Result<Child> {
+        if self.stop.load(Ordering::SeqCst) {
+            return Err(Interrupted.into());
+        }
+        let child = self.command(stdout, stderr).spawn();
+        child.with_context(|| format!("cannot start `{}`", self.line()))
     }
 
     #[allow(clippy::disallowed_methods)] // xtask uses nothing of ours, so it cannot go through corbel_sys::Program

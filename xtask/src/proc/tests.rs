@@ -2,7 +2,10 @@
 
 use std::{
     path::Path,
-    sync::{Arc, atomic::AtomicBool},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -40,11 +43,26 @@ fn a_deadline_ends_the_program() {
 
 #[test]
 fn an_interrupt_ends_the_program() {
-    let stop = Arc::new(AtomicBool::new(true));
+    let stop = Arc::new(AtomicBool::new(false));
     let start = Instant::now();
-    let error = shell("sleep 100", &stop).run().unwrap_err();
+    let error = std::thread::scope(|scope| {
+        scope.spawn(|| {
+            std::thread::sleep(Duration::from_millis(100));
+            stop.store(true, Ordering::SeqCst);
+        });
+        shell("sleep 100", &stop).run().unwrap_err()
+    });
     assert!(error.is::<Interrupted>(), "{error:#}");
     assert!(start.elapsed() < Duration::from_secs(10));
+}
+
+#[test]
+fn nothing_is_started_after_an_interrupt() {
+    let stop = Arc::new(AtomicBool::new(true));
+    let missing = Program::new("/nonexistent/program", Path::new("/"), stop);
+    for error in [missing.run().unwrap_err(), missing.output().unwrap_err()] {
+        assert!(error.is::<Interrupted>(), "{error:#}");
+    }
 }
 
 #[test]

@@ -10,6 +10,8 @@ use crate::report::Step;
 use crate::{BuildError, BuildRequest};
 
 const TARGET: &str = "x86_64-unknown-linux-gnu";
+/// Tells the crate cc, which compiles the C code of dependencies, to read CFLAGS as a shell would.
+const SHELL_ESCAPED: &str = "CC_SHELL_ESCAPED_FLAGS";
 
 /// Where the programs lie.
 #[derive(Debug, Clone)]
@@ -75,20 +77,26 @@ fn compile(workspace: &Path, cargo_lock: PathBuf, step: &Step<'_>) -> Result<Bin
     };
     let flags = map("--remap-path-prefix");
     // C code of dependencies names its files in messages (gcc(1), clang(1)).
-    let mut c_flags = vec![std::env::var("CFLAGS").unwrap_or_default()];
-    c_flags.extend(map("-ffile-prefix-map"));
-    let c_flags = c_flags.join(" ");
+    let shell_escaped =
+        std::env::var(SHELL_ESCAPED).is_ok_and(|value| !["", "0", "false", "no"].contains(&value.as_str()));
+    let c_environment = c_environment(
+        &std::env::var("CFLAGS").unwrap_or_default(),
+        shell_escaped,
+        &map("-ffile-prefix-map"),
+    );
     let cargo = |flags: &[String], args: &[&str]| {
-        let program = Program::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
+        let mut program = Program::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
             .args(["build", "--release", "--locked", "--target-dir"])
             .arg(&target)
             .args(args)
             .current_dir(&workspace)
             .env("CARGO_ENCODED_RUSTFLAGS", flags.join("\u{1f}"))
-            .env("CFLAGS", c_flags.trim_start())
             .env("CARGO_TERM_COLOR", "never")
             .env("CARGO_INCREMENTAL", "0")
             .deadline(Duration::from_secs(3600));
+        for (name, value) in &c_environment {
+            program = program.env(name, value);
+        }
         program
             .run_with(step.cancel(), |line| {
                 if let Some(name) = line.trim_start().strip_prefix("Compiling ") {
@@ -107,4 +115,84 @@ fn compile(workspace: &Path, cargo_lock: PathBuf, step: &Step<'_>) -> Result<Bin
         init: target.join(TARGET).join("release/corbel-init"),
         cargo_lock,
     })
+}
+
+/// The user's options for the C compiler with ours behind them. The crate cc takes CFLAGS apart at white space, whatever quotes are in
+/// it, unless it was told to read them as a shell would; that is said only where one of ours has a path that would break.
+fn c_environment(user: &str, shell_escaped: bool, ours: &[String]) -> Vec<(&'static str, String)> {
+    let breaks = |option: &String| match shell_escaped {
+        true => quoted(option) != *option,
+        false => option.contains(|c: char| c.is_ascii_whitespace()),
+    };
+    let line = |user: &str, ours: &[String]| format!("{user} {}", ours.join(" ")).trim_start().to_owned();
+    if !ours.iter().any(breaks) {
+        return vec![("CFLAGS", line(user, ours))];
+    }
+    let user = match shell_escaped {
+        true => user.to_owned(),
+        // They mean what they meant without a shell.
+        false => user.split_ascii_whitespace().map(quoted).collect::<Vec<_>>().join(" "),
+    };
+    let ours: Vec<String> = ours.iter().map(|option| quoted(option)).collect();
+    vec![("CFLAGS", line(&user, &ours)), (SHELL_ESCAPED, "1".to_owned())]
+}
+
+/// The text as one word of a shell.
+fn quoted(text: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=@%+,".contains(c);
+    if !text.is_empty() && text.chars().all(plain) {
+        text.to_owned()
+    } else {
+        format!("'{}'", text.replace('\'', r"'\''"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn maps(paths: [&str; 2]) -> Vec<String> {
+        let [source, home] = paths;
+        vec![
+            format!("-ffile-prefix-map={source}=/corbel"),
+            format!("-ffile-prefix-map={home}=/cargo"),
+        ]
+    }
+
+    #[test]
+    fn plain_paths_stand_behind_the_users_options_as_they_are() {
+        let ours = maps(["/home/me/corbel", "/home/me/.cargo"]);
+        let ours_joined = "-ffile-prefix-map=/home/me/corbel=/corbel -ffile-prefix-map=/home/me/.cargo=/cargo";
+        assert_eq!(c_environment("", false, &ours), [("CFLAGS", ours_joined.to_owned())]);
+        assert_eq!(
+            c_environment("-O1  -DX='y'", false, &ours),
+            [("CFLAGS", format!("-O1  -DX='y' {ours_joined}"))]
+        );
+        // Without a shell nothing but white space parts words.
+        let odd = "-ffile-prefix-map=/home/it's=/corbel -ffile-prefix-map=/c=/cargo";
+        assert_eq!(
+            c_environment("", false, &maps(["/home/it's", "/c"])),
+            [("CFLAGS", odd.to_owned())]
+        );
+    }
+
+    #[test]
+    fn a_path_with_a_blank_stays_one_option_and_the_users_keep_their_meaning() {
+        let ours = maps(["/home/me/my projects/it's", "/c"]);
+        let ours_joined = r"'-ffile-prefix-map=/home/me/my projects/it'\''s=/corbel' -ffile-prefix-map=/c=/cargo";
+        let told = ("CC_SHELL_ESCAPED_FLAGS", "1".to_owned());
+        assert_eq!(
+            c_environment("", false, &ours),
+            [("CFLAGS", ours_joined.to_owned()), told.clone()]
+        );
+        assert_eq!(
+            c_environment(r#"-O1 -DX="y""#, false, &ours),
+            [("CFLAGS", format!(r#"-O1 '-DX="y"' {ours_joined}"#)), told.clone()]
+        );
+        // A user who writes for a shell already is left alone.
+        assert_eq!(
+            c_environment(r#"-DX="a b""#, true, &ours),
+            [("CFLAGS", format!(r#"-DX="a b" {ours_joined}"#)), told]
+        );
+    }
 }

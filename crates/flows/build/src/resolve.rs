@@ -76,6 +76,9 @@ fn resolve(
     request: String,
     step: &Step<'_>,
 ) -> Result<Lock, BuildError> {
+    if let Some(warning) = mirrors.warning() {
+        step.warn(warning);
+    }
     let folder = cache.join("apt").join(suite);
     fs::create_dir_all(&folder).map_err(BuildError::io("make", &folder))?;
     // apt would not wait for another build that uses the same state, but fail.
@@ -132,6 +135,8 @@ Dir::Etc::preferencesparts "-";
 APT::Architecture "amd64";
 #clear APT::Architectures;
 APT::Architectures {{ "amd64"; }};
+// The host's own release, which our sources do not have.
+APT::Default-Release "";
 APT::Install-Recommends "false";
 APT::Install-Suggests "false";
 APT::Sandbox::User "root";

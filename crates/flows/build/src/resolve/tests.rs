@@ -81,6 +81,15 @@ fn apt_is_told_of_no_folder_but_ours() {
     }
 }
 
+#[test]
+fn the_release_that_the_host_prefers_is_not_ours() {
+    let text = options(Path::new("/c/apt/trixie"));
+    assert!(
+        text.lines().any(|line| line == "APT::Default-Release \"\";"),
+        "apt would refuse sources without the host's release: {text}"
+    );
+}
+
 proptest! {
     #[test]
     fn any_output_is_answered(text in "\\PC{0,200}", file in "[a-z_%0-9.]{0,12}") {
