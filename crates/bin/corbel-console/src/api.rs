@@ -102,7 +102,9 @@ impl Api {
 
 async fn reply(client: &Client, call: Call) -> Reply {
     match call {
-        Call::Unlock(Secret(password)) => Reply::Unlock(client.check_password(&password).await.map_err(failure)),
+        Call::Unlock(ticket, Secret(password)) => {
+            Reply::Unlock(ticket, client.check_password(&password).await.map_err(failure))
+        }
         Call::Config => Reply::Config(client.config().await.map_err(failure)),
         Call::Schema => Reply::Schema(client.config_schema().await.map_err(failure)),
         Call::Plan(ticket, wanted) => {

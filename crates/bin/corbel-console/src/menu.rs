@@ -253,7 +253,7 @@ impl Menu {
                 }
                 Key::Char('r') if self.config.is_changed() => {
                     self.config.revert();
-                    self.settle();
+                    self.find_again();
                     return Turn::Nothing;
                 }
                 _ => {}
@@ -274,10 +274,17 @@ impl Menu {
         turn
     }
 
-    /// The document may be another one now.
+    /// Something may have been changed on this page.
     fn settle(&mut self) {
         if let (Some(form), Some(draft)) = (&mut self.form, &self.config.draft) {
             form.settle(draft);
+        }
+    }
+
+    /// The draft is another document.
+    fn find_again(&mut self) {
+        if let (Some(form), Some(draft)) = (&mut self.form, &self.config.draft) {
+            form.find_again(draft);
         }
     }
 
@@ -289,7 +296,7 @@ impl Menu {
     /// Takes what the node said. A question of a page may follow.
     pub(crate) fn on(&mut self, reply: Reply) -> Option<Call> {
         match reply {
-            Reply::Unlock(_) => None,
+            Reply::Unlock(..) => None,
             Reply::Act(..) | Reply::Detail(_) | Reply::Create(_) | Reply::Choices(..) => {
                 self.vms.on(reply);
                 None
@@ -315,11 +322,14 @@ impl Menu {
             }
             reply => {
                 let new = self.config.sections.is_empty();
+                let replaced = self.config.replaced;
                 let call = self.config.on(reply);
                 if new && let Place::Section(at) = self.place {
                     self.form = self.config.sections.get(at).map(Form::of);
                 }
-                self.settle();
+                if self.config.replaced != replaced {
+                    self.find_again();
+                }
                 call
             }
         }

@@ -25,7 +25,7 @@ struct Begin {
     trusted: bool,
 }
 
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 /// Every other line.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -159,7 +159,7 @@ mod tests {
         let mut events = vec![Event::Node(Box::new(node)), key(Key::Enter)];
         events.extend("plum-Tr3e".chars().map(|c| key(Key::Char(c))));
         events.push(key(Key::Enter));
-        events.push(Event::Reply(Reply::Unlock(Ok(()))));
+        events.push(Event::Reply(Reply::Unlock(1, Ok(()))));
         events.push(Event::Reply(Reply::Schema(
             Ok(corbel_model::seed::schema().to_string()),
         )));
@@ -214,10 +214,10 @@ mod tests {
 
     #[test]
     fn what_is_no_record_is_refused() {
-        for text in ["", "nonsense", "{\"version\":2,\"installer\":null,\"trusted\":true}"] {
+        for text in ["", "nonsense", "{\"version\":1,\"installer\":null,\"trusted\":true}"] {
             assert!(replay(text).is_err(), "{text}");
         }
-        let damaged = "{\"version\":1,\"installer\":null,\"trusted\":true}\n{\"event\":\n";
+        let damaged = "{\"version\":2,\"installer\":null,\"trusted\":true}\n{\"event\":\n";
         assert!(replay(damaged).expect_err("damaged").to_string().contains("line 2"));
     }
 }

@@ -57,6 +57,8 @@ pub(crate) struct State {
     pub(crate) trusted: bool,
     /// The password was typed here.
     unlocked: bool,
+    /// Passwords that were asked about so far.
+    tickets: u64,
     idle: u32,
 }
 
@@ -74,8 +76,8 @@ pub(crate) enum View {
 #[derive(Debug, Clone, PartialEq, Default)]
 pub(crate) struct Lock {
     pub(crate) line: Line,
-    /// It was sent, and the answer is not there.
-    pub(crate) waits: bool,
+    /// The number of the question, while its answer is not there.
+    pub(crate) asked: Option<u64>,
     pub(crate) problem: Option<String>,
 }
 
@@ -162,7 +164,7 @@ impl State {
             // A node that has never answered is booting, for a while.
             Event::Away(_) if self.daemon == Daemon::Starting && self.misses < PATIENCE => self.misses += 1,
             Event::Away(reason) => self.daemon = Daemon::Away(reason),
-            Event::Reply(Reply::Unlock(answer)) => self.on_unlock(answer),
+            Event::Reply(Reply::Unlock(ticket, answer)) => self.on_unlock(ticket, answer),
             Event::Reply(reply) => {
                 let call = self.menu.on(reply);
                 return call.map(Action::Call);
@@ -269,12 +271,14 @@ impl State {
         lock.problem = None;
         match key {
             Key::Esc => self.view = View::Status,
-            _ if lock.waits => {}
+            _ if lock.asked.is_some() => {}
             Key::Enter if lock.line.text().is_empty() => lock.problem = Some("Type the password of admin".to_owned()),
             Key::Enter => {
-                lock.waits = true;
+                self.tickets += 1;
+                lock.asked = Some(self.tickets);
                 let typed = std::mem::take(&mut lock.line);
-                return Some(Action::Call(Call::Unlock(Secret(typed.text().to_owned()))));
+                let typed = Secret(typed.text().to_owned());
+                return Some(Action::Call(Call::Unlock(self.tickets, typed)));
             }
             key => {
                 lock.line.key(key);
@@ -283,10 +287,13 @@ impl State {
         None
     }
 
-    fn on_unlock(&mut self, answer: Result<(), crate::wizard::Failure>) {
-        // Whoever left the question does not get in by its answer.
+    fn on_unlock(&mut self, ticket: u64, answer: Result<(), crate::wizard::Failure>) {
+        // Whoever left the question does not get in by its answer, nor does who came after.
         let View::Lock(lock) = &mut self.view else { return };
-        lock.waits = false;
+        if lock.asked != Some(ticket) {
+            return;
+        }
+        lock.asked = None;
         match answer {
             Ok(()) => (self.unlocked, self.view) = (true, View::Menu),
             Err(failure) => lock.problem = Some(failure.message),

@@ -54,7 +54,8 @@ pub(crate) struct Wanted {
 /// A question, or something to do.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Call {
-    Unlock(Secret),
+    /// Whether this is the password of `admin`. The reply carries the number again, so that it opens only the screen that asked.
+    Unlock(u64, Secret),
     Config,
     Schema,
     /// A dry run. The reply carries the number again, so that one that comes too late is known.
@@ -100,7 +101,7 @@ pub(crate) enum Call {
 /// What came back.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) enum Reply {
-    Unlock(Result<(), Failure>),
+    Unlock(u64, Result<(), Failure>),
     Config(Result<Config, Failure>),
     Schema(Result<String, Failure>),
     Plan(u64, Result<ConfigApplied, Failure>),

@@ -35,7 +35,11 @@ pub(crate) struct Configuration {
     /// As the node had it last.
     pub(crate) config: Option<Config>,
     pub(crate) draft: Option<Document>,
+    /// How often another document took the draft's place: a page that is open in it has to look then where it is.
+    pub(crate) replaced: u64,
     passwords: Passwords,
+    /// The document of this console that waits, as the node tells it.
+    own: Option<String>,
     /// What the node would refuse.
     pub(crate) problem: Option<Failure>,
     /// What the node would warn of.
@@ -203,6 +207,7 @@ impl Configuration {
     pub(crate) fn revert(&mut self) {
         let text = self.config.as_ref().map(|config| config.document.clone());
         self.draft = text.and_then(|text| Document::parse(&text));
+        self.replaced += 1;
         (self.passwords, self.problem, self.warnings) = (Passwords::default(), None, Vec::new());
         self.notice = Some("What was typed is forgotten: this is what the node has".to_owned());
     }
@@ -304,6 +309,7 @@ impl Configuration {
             Ok(applied) => {
                 self.save = None;
                 if let (Some(pending), Some(config)) = (applied.pending, &mut self.config) {
+                    self.own = Some(pending.document.clone());
                     config.pending = Some(pending);
                 } else {
                     (self.draft, self.passwords) = (None, Passwords::default());
@@ -326,13 +332,17 @@ impl Configuration {
         let newer = before
             .as_ref()
             .is_none_or(|before| before.generation != config.generation);
-        let waited = before.as_ref().is_some_and(|before| before.pending.is_some());
-        if waited && config.pending.is_none() {
-            if newer {
-                (self.draft, self.passwords) = (None, Passwords::default());
-                self.notice = Some(format!("Kept as generation {}.", config.generation));
-            } else {
+        let waited = before.as_ref().and_then(|before| before.pending.as_ref());
+        if let (Some(waited), None) = (waited, &config.pending) {
+            let own = self.own.take();
+            if !newer {
                 self.notice = Some("The change was taken back; what was typed is still here.".to_owned());
+            } else if waited.document == config.document {
+                self.notice = Some(format!("Kept as generation {}.", config.generation));
+                // Somebody else's takes nothing of what was typed here.
+                if own.as_ref() == Some(&config.document) {
+                    (self.draft, self.passwords) = (None, Passwords::default());
+                }
             }
         }
         let moved = match &self.draft {
@@ -340,6 +350,7 @@ impl Configuration {
             Some(_) if !newer => return,
             _ => None,
         };
+        self.replaced += 1;
         match moved {
             Some((draft, lost)) => {
                 let rest = match lost {

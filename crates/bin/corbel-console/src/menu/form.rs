@@ -1,6 +1,8 @@
 //! A page of fields over a document: where the cursor is, what is being typed, and which change follows from a key. The form itself changes
 //! nothing; whoever owns the document does.
 
+mod levels;
+
 use std::sync::Arc;
 
 use super::document::{Change, Document, Path, Step, keys, shown, texts};
@@ -13,6 +15,8 @@ use crate::wizard::SHORTEST;
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Level {
     pub(crate) path: Path,
+    /// Of an entry of a list that has one: its number may be another's in another document.
+    name: Option<String>,
     pub(crate) title: String,
     pub(crate) help: String,
     pub(crate) list: bool,
@@ -56,6 +60,7 @@ impl Form {
     pub(crate) fn of(section: &Section) -> Self {
         let level = Level {
             path: keys(&section.path),
+            name: None,
             title: section.title.clone(),
             help: section.help.clone(),
             list: section.list,
@@ -103,20 +108,6 @@ impl Form {
         }
     }
 
-    /// The document is another one now: what is not there any more is left.
-    pub(crate) fn settle(&mut self, document: &Document) {
-        while self.levels.len() > 1
-            && matches!(self.level().path.last(), Some(Step::At(_)))
-            && document.get(&self.level().path).is_none()
-        {
-            self.levels.pop();
-            self.edit = None;
-        }
-        let last = self.rows(document).saturating_sub(1);
-        let level = self.level_mut();
-        level.row = level.row.min(last);
-    }
-
     pub(crate) fn key(&mut self, key: Key, document: &Document, read_only: bool) -> Outcome {
         self.error = None;
         if self.asks_removal {
@@ -156,47 +147,6 @@ impl Form {
             _ => return Outcome::Unknown,
         }
         Outcome::Nothing
-    }
-
-    /// Out of the innermost level. An entry in which nothing was said is not left behind.
-    fn back(&mut self, document: &Document) -> Outcome {
-        let path = self.levels.pop().map(|level| level.path).unwrap_or_default();
-        let table = document.get(&path).and_then(|item| item.as_table_like());
-        match path.last() {
-            Some(Step::At(_)) if table.is_some_and(|table| table.is_empty()) => Outcome::Change(Change::Remove(path)),
-            _ => Outcome::Nothing,
-        }
-    }
-
-    fn open(&mut self, at: usize, document: &Document) {
-        let level = self.level();
-        let mut path = level.path.clone();
-        path.push(Step::At(at));
-        let name = document.name(&path).unwrap_or_else(|| "new".to_owned());
-        let inner = Level {
-            title: format!("{}: {name}", level.title),
-            help: level.help.clone(),
-            list: false,
-            fields: Arc::clone(&level.fields),
-            row: 0,
-            path,
-        };
-        self.levels.push(inner);
-    }
-
-    /// The list behind a field.
-    fn open_field(&mut self) {
-        let Some(field) = self.field() else { return };
-        let Kind::Tables(fields) = &field.kind else { return };
-        let inner = Level {
-            path: self.path_of(field),
-            title: format!("{}, {}", self.level().title, field.label),
-            help: field.help.clone(),
-            list: true,
-            fields: Arc::clone(fields),
-            row: 0,
-        };
-        self.levels.push(inner);
     }
 
     fn add(&mut self, document: &Document) -> Outcome {

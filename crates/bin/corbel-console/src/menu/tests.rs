@@ -44,9 +44,9 @@ fn config() -> Config {
 /// In the menu, with everything that the node has to say.
 fn inside() -> State {
     let mut state = arrived();
-    press(&mut state, &[Key::Enter, Key::Char('p'), Key::Enter]);
+    let ticket = asks_to_enter(&mut state);
     for reply in [
-        Reply::Unlock(Ok(())),
+        Reply::Unlock(ticket, Ok(())),
         Reply::Schema(Ok(corbel_model::seed::schema().to_string())),
         Reply::Config(Ok(config())),
     ] {
@@ -54,6 +54,16 @@ fn inside() -> State {
     }
     assert_eq!(state.view, View::Menu);
     state
+}
+
+/// From the status screen, a password is typed; gives the number of the question whether it is right.
+fn asks_to_enter(state: &mut State) -> u64 {
+    let Some(Action::Call(Call::Unlock(ticket, typed))) = press(state, &[Key::Enter, Key::Char('p'), Key::Enter])
+    else {
+        panic!("{:?}", state.view);
+    };
+    assert_eq!(typed.0, "p");
+    ticket
 }
 
 fn press(state: &mut State, keys: &[Key]) -> Option<Action> {
@@ -92,7 +102,9 @@ fn on_page(title: &str) -> State {
     state
 }
 
+mod entries;
 mod hostile;
+mod machines;
 mod reach;
 mod support;
 
@@ -238,21 +250,35 @@ fn pages() {
 #[test]
 fn without_the_password_nobody_gets_in() {
     let mut state = arrived();
-    assert_eq!(press(&mut state, &[Key::Enter]), None);
-    let Some(Action::Call(Call::Unlock(typed))) = press(&mut state, &[Key::Char('p'), Key::Enter]) else {
-        panic!("{:?}", state.view);
-    };
-    assert_eq!(typed.0, "p");
+    let ticket = asks_to_enter(&mut state);
     let wrong = Failure {
         field: None,
         message: "that is not the password of admin".into(),
     };
-    state.on(Event::Reply(Reply::Unlock(Err(wrong))));
+    state.on(Event::Reply(Reply::Unlock(ticket, Err(wrong))));
     assert!(matches!(&state.view, View::Lock(lock) if lock.problem.is_some()));
     // An answer that comes after the question was left opens nothing.
-    press(&mut state, &[Key::Char('p'), Key::Enter, Key::Esc]);
-    state.on(Event::Reply(Reply::Unlock(Ok(()))));
+    press(&mut state, &[Key::Esc]);
+    let ticket = asks_to_enter(&mut state);
+    press(&mut state, &[Key::Esc]);
+    state.on(Event::Reply(Reply::Unlock(ticket, Ok(()))));
     assert_eq!(state.view, View::Status);
+}
+
+/// Who comes by while a password is still being checked does not get in by it.
+#[test]
+fn an_answer_opens_only_the_lock_screen_that_asked() {
+    let mut state = arrived();
+    let first = asks_to_enter(&mut state);
+    press(&mut state, &[Key::Esc, Key::Enter]);
+    state.on(Event::Reply(Reply::Unlock(first, Ok(()))));
+    assert!(matches!(state.view, View::Lock(_)), "{:?}", state.view);
+    press(&mut state, &[Key::Esc]);
+    let second = asks_to_enter(&mut state);
+    state.on(Event::Reply(Reply::Unlock(first, Ok(()))));
+    assert!(matches!(&state.view, View::Lock(lock) if lock.asked == Some(second)));
+    state.on(Event::Reply(Reply::Unlock(second, Ok(()))));
+    assert_eq!(state.view, View::Menu);
 }
 
 #[test]

@@ -28,6 +28,8 @@ pub(crate) struct Vms {
     pub(crate) message: Option<String>,
     /// All about one machine.
     pub(crate) detail: Option<Box<VmDetail>>,
+    /// The machine whose details were asked for, until the next key.
+    looked_at: Option<String>,
     pub(crate) create: Option<Box<Create>>,
 }
 
@@ -54,7 +56,7 @@ impl Vms {
     }
 
     pub(crate) fn key(&mut self, key: Key, state: &State, rows: usize) -> Turn {
-        self.message = None;
+        (self.message, self.looked_at) = (None, None);
         if self.create.is_some() {
             return self.create_key(key);
         }
@@ -85,7 +87,7 @@ impl Vms {
         match key {
             Key::Esc if !self.search.is_empty() => self.search.clear(),
             Key::Esc | Key::Left => return Turn::Leave,
-            Key::Char('/') => self.typing = Some(Line::of(&self.search)),
+            Key::Char('/') => (self.typing, self.detail) = (Some(Line::of(&self.search)), None),
             Key::Char('n') => {
                 self.create = Some(Box::new(Create::new()));
                 return Turn::Call(Call::Choices);
@@ -107,10 +109,10 @@ impl Vms {
             Key::Home => 0,
             Key::End => usize::MAX,
             Key::Enter | Key::Right | Key::Char('s' | 'x' | 'f' | 'c') => {
-                return match found.get(at) {
-                    Some(vm) => self.act(key, vm),
-                    None => {
-                        self.message = Some("There is no machine here: n makes one".to_owned());
+                return match self.meant(key, &state.vms) {
+                    Ok(vm) => self.act(key, vm),
+                    Err(why) => {
+                        self.message = Some(why);
                         Turn::Nothing
                     }
                 };
@@ -123,12 +125,34 @@ impl Vms {
         Turn::Nothing
     }
 
+    /// The machine that a key is meant for: the one whose details are on the screen, else the one under the cursor. Or why there is none.
+    fn meant<'a>(&mut self, key: Key, vms: &'a [VmSummary]) -> Result<&'a VmSummary, String> {
+        if let Some(detail) = &self.detail {
+            return named(vms, &detail.name).ok_or_else(|| format!("{} is not there any more", detail.name));
+        }
+        let found = self.found(vms);
+        let vm = found.get(self.row(&found)).copied();
+        let vm = vm.ok_or_else(|| "There is no machine here: n makes one".to_owned())?;
+        let before = self.name.replace(vm.name.clone());
+        let gone = before.filter(|name| named(vms, name).is_none());
+        match gone {
+            // Whoever chose a machine does not mean the one that took its row; to look at that is no harm.
+            Some(gone) if !matches!(key, Key::Enter | Key::Right) => {
+                Err(format!("{gone} is not there any more: this is {}", vm.name))
+            }
+            _ => Ok(vm),
+        }
+    }
+
     fn act(&mut self, key: Key, vm: &VmSummary) -> Turn {
         let name = vm.name.clone();
         self.name = Some(name.clone());
         let runs = !matches!(vm.state, VmState::Off | VmState::Crashed);
         let refused = match key {
-            Key::Enter | Key::Right => return Turn::Call(Call::Detail(name)),
+            Key::Enter | Key::Right => {
+                self.looked_at = Some(name.clone());
+                return Turn::Call(Call::Detail(name));
+            }
             Key::Char('s') if runs => "runs already",
             Key::Char('s') => return Turn::Call(Call::Act(VmAct::Start, name)),
             _ if !runs => "does not run",
@@ -183,7 +207,9 @@ impl Vms {
             Reply::Act(what, Ok(())) => self.message = Some(what),
             Reply::Act(_, Err(failure)) => self.message = Some(failure.message),
             Reply::Detail(answer) => match *answer {
-                Ok(detail) => self.detail = Some(Box::new(detail)),
+                Ok(detail) if self.looked_at.as_ref() == Some(&detail.name) => self.detail = Some(Box::new(detail)),
+                // Too late: another key was pressed since.
+                Ok(_) => {}
                 Err(failure) => self.message = Some(failure.message),
             },
             Reply::Choices(volumes, networks) => {
@@ -209,4 +235,8 @@ impl Vms {
             _ => {}
         }
     }
+}
+
+fn named<'a>(vms: &'a [VmSummary], name: &str) -> Option<&'a VmSummary> {
+    vms.iter().find(|vm| vm.name == name)
 }

@@ -26,7 +26,7 @@ pub(super) fn draw(state: &State, lock: &Lock, frame: &mut Frame<'_>) {
         &format!(" Password of admin   [{typed:<40}]"),
         Tone::Plain,
     );
-    let (text, tone) = match (&lock.problem, &state.daemon, lock.waits) {
+    let (text, tone) = match (&lock.problem, &state.daemon, lock.asked.is_some()) {
         (Some(problem), _, _) => (problem.clone(), Tone::Bad),
         (None, Daemon::Away(reason), _) => (format!("The node does not answer: {reason}. Trying again."), Tone::Bad),
         (None, _, true) => ("Asking the node ...".to_owned(), Tone::Plain),

@@ -134,6 +134,51 @@ fn a_change_of_the_network_is_kept_or_taken_back() {
     }
 }
 
+const BERLIN: &str = "version = 1\nhostname = \"one\"\ntimezone = \"Europe/Berlin\"\n";
+
+fn says_that_somebody_else_saved(ours: &Configuration) -> bool {
+    let notice = ours.notice.as_deref();
+    notice.is_some_and(|notice| notice.starts_with("Somebody else saved generation 5"))
+}
+
+#[test]
+fn a_change_of_somebody_else_that_is_kept_takes_nothing_that_was_typed() {
+    let admin = [Step::Key("admin".into())];
+    let told = Config {
+        pending: Some(pending(BERLIN)),
+        ..config(4, DOCUMENT)
+    };
+    let (mut ours, _) = changed();
+    ours.set_password(&admin, "plum-Tr3e".into());
+    ours.on(Reply::Config(Ok(told.clone())));
+    ours.on(Reply::Config(Ok(config(5, BERLIN))));
+    assert!(says_that_somebody_else_saved(&ours), "{:?}", ours.notice);
+    let text = ours.draft.as_ref().map(Document::text).unwrap_or_default();
+    assert!(text.contains("Berlin") && text.contains("\"two\""), "{text}");
+    assert_eq!(ours.password_word(&admin), "new, not saved yet");
+    // Who kept it here, with nothing typed, is told that it is kept.
+    let mut ours = Configuration::default();
+    ours.on(Reply::Config(Ok(told)));
+    ours.on(Reply::Settled(Ok(config(5, BERLIN))));
+    assert_eq!(ours.notice.as_deref(), Some("Kept as generation 5."));
+}
+
+#[test]
+fn a_change_that_was_taken_back_is_not_kept_because_somebody_else_saved() {
+    let mut ours = planned();
+    ours.set_password(&[Step::Key("admin".into())], "plum-Tr3e".into());
+    ours.save_key(Key::Enter);
+    ours.on(Reply::Apply(Ok(applied(
+        4,
+        Some(pending("version = 1\nhostname = \"two\"\n")),
+    ))));
+    ours.on(Reply::Config(Ok(config(5, BERLIN))));
+    assert!(says_that_somebody_else_saved(&ours), "{:?}", ours.notice);
+    let text = ours.draft.as_ref().map(Document::text).unwrap_or_default();
+    assert!(text.contains("Berlin") && text.contains("\"two\""), "{text}");
+    assert!(ours.passwords.admin.is_some());
+}
+
 /// The second of two who write is told, and loses nothing of what was typed.
 #[test]
 fn what_was_typed_goes_along_to_a_newer_document() {

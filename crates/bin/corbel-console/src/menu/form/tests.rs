@@ -163,3 +163,50 @@ fn who_may_only_look_changes_nothing() {
         );
     }
 }
+
+#[test]
+fn an_entry_is_found_again_by_the_name_that_it_has_now() {
+    let mut page = Page::open("Interfaces", "version = 1\n[[network.interface]]\nmatch = \"eno1\"\n");
+    page.press(&[Key::Enter]).type_in("match", "eno2");
+    page.at("routes")
+        .press(&[Key::Enter, Key::Enter])
+        .type_in("to", "10.0.0.0/8");
+    page.at("via").press(&[Key::Enter, Key::Char('1')]);
+    // The same, with another interface and another route before ours.
+    page.document = Document::parse(
+        "version = 1\n[[network.interface]]\nmatch = \"eno0\"\n[[network.interface]]\nmatch = \"eno2\"\n\
+         routes = [{to = \"10.1.0.0/16\"}, {to = \"10.0.0.0/8\"}]\n",
+    )
+    .expect("TOML");
+    page.form.find_again(&page.document);
+    assert_eq!((page.form.levels.len(), page.form.edit.is_some()), (4, true));
+    page.press(&[Key::Enter]);
+    let text = page.document.text();
+    assert!(text.contains("{to = \"10.1.0.0/16\"}"), "{text}");
+    let route = open_entries(&page.form);
+    assert_eq!(route, [Step::At(1), Step::At(1)]);
+    // The interface is gone, and its routes with it.
+    page.document = Document::parse("version = 1\n[[network.interface]]\nmatch = \"eno0\"\n").expect("TOML");
+    page.form.find_again(&page.document);
+    assert_eq!(page.form.levels.len(), 1);
+}
+
+#[test]
+fn an_entry_that_was_just_added_is_the_last_or_gone() {
+    let mut page = Page::open("Interfaces", "version = 1\n[[network.interface]]\nmatch = \"eno1\"\n");
+    page.press(&[Key::End, Key::Enter]);
+    let two = "version = 1\n[[network.interface]]\nmatch = \"eno1\"\n[[network.interface]]\nmatch = \"eno2\"\n";
+    let (moved, lost) = page.document.moved_to(two).expect("TOML");
+    assert_eq!(lost, 0);
+    page.form.find_again(&moved);
+    assert_eq!(open_entries(&page.form), [Step::At(2)]);
+    // Nobody's entry is named by being the last.
+    page.form.find_again(&Document::parse(two).expect("TOML"));
+    assert_eq!(page.form.levels.len(), 1);
+}
+
+/// The numbers of the entries that are open.
+fn open_entries(form: &Form) -> Vec<Step> {
+    let path = form.level().path.iter().cloned();
+    path.filter(|step| matches!(step, Step::At(_))).collect()
+}
