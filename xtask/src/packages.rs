@@ -94,6 +94,11 @@ const PACKAGES: &[Package] = &[
         "installs the spelling checker's binary wheel",
     ),
     package("xz-utils", Purpose::Test, "unpacks a support bundle"),
+    package(
+        "curl",
+        Purpose::Test,
+        "asks the API as somebody with no client of ours does",
+    ),
 ];
 
 /// The suite that the image is made of.
