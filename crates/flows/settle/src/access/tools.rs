@@ -6,7 +6,7 @@ use corbel_model::storage_access::{ChapUser, NfsMount};
 use corbel_plan::storage_access::{AccessStep, Login, SessionKey};
 use corbel_sys::ProgramError;
 
-use super::{AccessError, AccessFacilities, NFS_FOLDER, folder};
+use super::{AccessError, AccessFacilities, LOOK, NFS_FOLDER, folder};
 use crate::facilities::FacilityError;
 
 const NAME_FILE: &str = "/etc/iscsi/initiatorname.iscsi";
@@ -25,6 +25,12 @@ node.session.initial_login_retry_max = 2
 node.session.timeo.replacement_timeout = 120
 node.session.auth.chap_algs = SHA3-256,SHA256,SHA1,MD5
 ";
+
+/// Where iscsiadm keeps its records: a folder a target, a file a portal.
+const RECORDS: &str = "/var/lib/iscsi/nodes";
+/// One of [`OPTIONS`] that iscsiadm has otherwise.
+const OPTION_OF_OURS: &str = "node.conn[0].timeo.login_timeout = 8";
+const RECORD_TRIES: u32 = 20;
 
 /// Options of iscsid, with a login for the record that is made next.
 pub(super) fn write_options(node: &dyn AccessFacilities, chap: Option<&(ChapUser, Secret)>) -> Result<(), AccessError> {
@@ -72,14 +78,36 @@ fn iscsiadm(node: &dyn AccessFacilities, session: &SessionKey, what: &[&str]) ->
 fn log_in(node: &dyn AccessFacilities, login: &Login) -> Result<(), AccessError> {
     let session = &login.session;
     write_options(node, login.chap.as_ref())?;
-    // One of an attempt that failed; there may be none.
-    let _ = iscsiadm(node, session, &["--op", "delete"]);
-    let made = iscsiadm(node, session, &["--op", "new"]).and_then(|()| iscsiadm(node, session, &["--login"]));
+    let made = make_record(node, session).and_then(|()| iscsiadm(node, session, &["--login"]));
     made.map_err(|source| AccessError::LogIn {
         session: Box::new(session.clone()),
         why: reason(&source),
         source,
     })
+}
+
+/// iscsiadm asks iscsid where its options stand, waits a second for that, and else makes a record of its own: without the login, so that the
+/// target refuses it. On a busy node iscsid takes longer than that to start.
+fn make_record(node: &dyn AccessFacilities, session: &SessionKey) -> Result<(), FacilityError> {
+    for _ in 0..RECORD_TRIES {
+        // One of an attempt that failed; there may be none.
+        let _ = iscsiadm(node, session, &["--op", "delete"]);
+        iscsiadm(node, session, &["--op", "new"])?;
+        if !lacks_options(node, session)? {
+            return Ok(());
+        }
+        node.pause(LOOK);
+    }
+    Err("iscsid does not tell iscsiadm where its options are".into())
+}
+
+/// Whether the record is there and was made without our options.
+fn lacks_options(node: &dyn AccessFacilities, session: &SessionKey) -> Result<bool, FacilityError> {
+    let SessionKey { target, portal } = session;
+    let records = node.paths_from(&format!("{RECORDS}/{target}/{},{}", portal.ip(), portal.port()))?;
+    let texts = records.iter().filter_map(|path| node.read(path).ok().flatten());
+    let mut lines = texts.map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
+    Ok(lines.any(|text| !text.lines().any(|line| line == OPTION_OF_OURS)))
 }
 
 fn log_out(node: &dyn AccessFacilities, session: &SessionKey) -> Result<(), AccessError> {
