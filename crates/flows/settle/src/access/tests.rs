@@ -57,6 +57,19 @@ fn what_is_set_is_logged_in_and_a_boot_makes_the_same() {
     assert_eq!(access_storage(&next).expect("done"), Vec::<String>::new());
 }
 
+#[test]
+fn a_record_that_was_made_without_the_login_is_made_again() {
+    let (node, engine) = node();
+    node.start_iscsid_slowly(3);
+    let chap = format!("chap_user = \"node1\"\nchap_password = \"{PASSWORD}\"\n");
+    apply(&engine, &target(DISKS, "\"192.0.2.5\"", &chap)).expect("applied");
+    let record = format!("/var/lib/iscsi/nodes/{DISKS}/192.0.2.5,3260");
+    assert!(node.text(&record).expect("a record").contains(PASSWORD));
+    node.start_iscsid_slowly(u8::MAX);
+    let error = apply(&engine, &target(DISKS, "\"192.0.2.6\"", &chap)).expect_err("it does not come up");
+    assert!(error.to_string().contains("log in at iSCSI targets"), "{error}");
+}
+
 fn tools_options() -> &'static str {
     "/etc/iscsi/iscsid.conf"
 }

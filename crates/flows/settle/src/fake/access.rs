@@ -15,12 +15,19 @@ pub(super) struct Storage {
     sessions: Vec<SessionKey>,
     mounts: Vec<String>,
     made: u8,
+    /// So many records are made before iscsid has come up, without its options.
+    starting: u8,
 }
 
 impl FakeNode {
     /// A session that somebody else made.
     pub fn log_in(&self, session: SessionKey) {
         self.world().storage.sessions.push(session);
+    }
+
+    /// iscsid takes longer to start than iscsiadm waits, so many times.
+    pub fn start_iscsid_slowly(&self, times: u8) {
+        self.world().storage.starting = times;
     }
 
     /// What a reboot forgets: sessions, mounts, and the note of them.
@@ -47,6 +54,17 @@ impl FakeNode {
                 if *verb == "--login" {
                     sessions.push(session);
                 }
+            }
+            ["iscsiadm", _, _, _, target, _, portal, "--op", "new"] => {
+                let starting = self.world().storage.starting;
+                self.world().storage.starting = starting.saturating_sub(1);
+                let portal: SocketAddr = portal.parse()?;
+                let record = format!("/var/lib/iscsi/nodes/{target}/{},{}", portal.ip(), portal.port());
+                let options = match starting {
+                    0 => self.read("/etc/iscsi/iscsid.conf")?.unwrap_or_default(),
+                    _ => b"node.session.auth.authmethod = None\n".to_vec(),
+                };
+                self.write(&record, &options, 0o600)?;
             }
             ["mount", .., path] => self.world().storage.mounts.push((*path).to_owned()),
             ["umount", path] => self.world().storage.mounts.retain(|mounted| mounted != path),
